@@ -1,0 +1,5 @@
+"""`python -m irsa`."""
+
+from irsa.cli import run
+
+run()

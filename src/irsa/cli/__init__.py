@@ -1,0 +1,115 @@
+"""
+The command line: argv in, text out, and the one place where errors become exit codes.
+
+Commands live one to a file and import what is heavy inside the command, so that `--help` is quick.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Annotated, NoReturn
+
+import typer
+
+from irsa import __version__
+from irsa.cli import log
+from irsa.cli.render import console
+from irsa.errors import IrsaError
+
+USAGE = 64
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="irsa",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="IAM Roles for Service Accounts on any self-hosted Kubernetes.",
+    epilog="Start with `irsa demo`: the whole chain on this machine, no cloud account needed.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        console.result(f"irsa {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks, and what is going on inside.")
+    ] = False,
+    version: Annotated[  # noqa: ARG001 # handled by its callback
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Options that go before every command."""
+    log.configure(debug=debug)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """
+    Run one command line.
+
+    Args:
+        argv: The arguments after the program's name; those of this process if None.
+
+    Returns:
+        The exit code: 0 done, 64 wrong usage, else the `exit_code` of the error.
+    """
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    try:
+        code = app(arguments, prog_name="irsa", standalone_mode=False)
+    except IrsaError as error:
+        return _explain(error)
+    except typer.TyperException as error:
+        return _usage(error)
+    except typer.Abort:
+        console.error("stopped before anything was changed")
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        console.error("interrupted; run the same command again and it goes on from here")
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 # for the interpreter's own flush
+        return 128 + signal.SIGPIPE
+    except Exception as error:  # noqa: BLE001 # the one handler: a bug becomes a sentence
+        return _bug(error)
+    return code if isinstance(code, int) else 0
+
+
+def run() -> NoReturn:
+    """The `irsa` program."""
+    sys.exit(main())
+
+
+def _explain(error: IrsaError) -> int:
+    if log.debugging():
+        log.traceback(error)
+    console.error(error.message, hint=error.hint)
+    return error.exit_code
+
+
+def _usage(error: typer.TyperException) -> int:
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        console.result(error.format_message())
+        return USAGE
+    path = context.command_path if context else "irsa"
+    message = error.format_message().rstrip(".")
+    console.error(message[:1].lower() + message[1:], hint=f"{path} --help")
+    return USAGE
+
+
+def _bug(error: Exception) -> int:
+    if log.debugging():
+        log.traceback(error)
+    console.error(
+        f"this is a fault in irsa: {type(error).__name__}: {error}",
+        hint="run it again as `irsa --debug …` and report what it prints",
+    )
+    return IrsaError.exit_code

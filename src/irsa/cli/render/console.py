@@ -1,0 +1,124 @@
+"""
+Where text goes: results to stdout, everything else to stderr.
+
+rich is imported only when something needs it: a table, or progress on a terminal.
+"""
+
+import contextlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from enum import StrEnum
+from io import StringIO
+from typing import TYPE_CHECKING, TextIO
+
+import typer
+
+from irsa.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+PLAIN_WIDTH = 100
+
+
+class Output(StrEnum):
+    """How results are printed."""
+
+    text = "text"
+    json = "json"
+    yaml = "yaml"
+
+
+def result(text: str) -> None:
+    """Print a result on stdout."""
+    typer.echo(text)
+
+
+def data(value: object, output: Output) -> None:
+    """Print a result for scripts on stdout, as JSON or YAML."""
+    if output is Output.yaml:
+        from ruamel.yaml import YAML
+
+        stream = StringIO()
+        yaml = YAML(typ="safe")
+        yaml.default_flow_style = False
+        yaml.dump(value, stream)
+        result(stream.getvalue().rstrip("\n"))
+    else:
+        result(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def show(renderable: "RenderableType") -> None:
+    """Print a table or other rich renderable on stdout."""
+    _console(sys.stdout).print(renderable)
+
+
+def note(text: str) -> None:
+    """Print a line for the reader on stderr."""
+    typer.echo(text, err=True)
+
+
+def warning(text: str) -> None:
+    """Print a warning on stderr."""
+    note(f"{_coloured('irsa: warning:', typer.colors.YELLOW)} {text}")
+
+
+def error(text: str, *, hint: str | None = None) -> None:
+    """Print what is wrong, and what to do next, on stderr."""
+    note(f"{_coloured('irsa: error:', typer.colors.RED)} {text}")
+    if hint:
+        note(f"{_coloured('irsa: hint:', typer.colors.CYAN)} {hint}")
+
+
+@contextlib.contextmanager
+def step(text: str) -> Iterator[None]:
+    """
+    Say that something begins, and how long it took when it is done.
+
+    On a terminal a spinner turns meanwhile; elsewhere there is one line at the end.
+    """
+    began = time.monotonic()
+    with _spinner(text):
+        yield
+    note(f"{_coloured('✓', typer.colors.GREEN)} {text} ({time.monotonic() - began:.1f} s)")
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """
+    Ask before the first change.
+
+    Raises:
+        InputError: There is nobody to ask: no terminal, and no `--yes`.
+        typer.Abort: The answer was no.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise InputError(
+            "this changes things and there is no terminal to ask on", hint="repeat it with --yes"
+        )
+    typer.confirm(question, abort=True, err=True)
+
+
+def _spinner(text: str) -> contextlib.AbstractContextManager[object]:
+    if not (sys.stderr.isatty() and _colour(sys.stderr)):
+        return contextlib.nullcontext()
+    return _console(sys.stderr).status(text)
+
+
+def _console(stream: TextIO) -> "Console":
+    from rich.console import Console
+
+    width = None if stream.isatty() else PLAIN_WIDTH
+    return Console(file=stream, width=width, no_color=not _colour(stream), highlight=False)
+
+
+def _colour(stream: TextIO) -> bool:
+    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
+def _coloured(text: str, colour: str) -> str:
+    return typer.style(text, fg=colour) if _colour(sys.stderr) else text
