@@ -4,6 +4,7 @@ The command line: argv in, text out, and the one place where errors become exit 
 Commands live one to a file and import what is heavy inside the command, so that `--help` is quick.
 """
 
+import importlib
 import os
 import signal
 import sys
@@ -49,6 +50,33 @@ def options(
 ) -> None:
     """Options that go before every command."""
     log.configure(debug=debug)
+
+
+def _register() -> None:
+    for name in (
+        "demo",
+        "plan",
+        "apply",
+        "destroy",
+        "verify",
+        "schema",
+        "webhook",
+        "controller",
+        "keys",
+        "issuer",
+        "local",
+    ):
+        try:
+            module = importlib.import_module(f"irsa.cli.{name}")
+        except ModuleNotFoundError:
+            continue
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(module.command)
+
+
+_register()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
