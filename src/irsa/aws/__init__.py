@@ -1,0 +1,1 @@
+"""The only door to AWS: requests as values, and one client that sends them."""

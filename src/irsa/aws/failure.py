@@ -1,0 +1,103 @@
+"""
+What went wrong with a call, told so that the reader knows what to do.
+
+Never here: botocore; its exceptions arrive as their names and texts.
+"""
+
+from dataclasses import dataclass
+
+from irsa.aws.call import Call
+from irsa.errors import AwsError, excerpt
+
+# Codes that mean "there is no such thing", not "you may not".
+MISSING = frozenset(
+    {
+        "404",
+        "NoSuchBucket",
+        "NoSuchBucketPolicy",
+        "NoSuchEntity",
+        "NoSuchKey",
+        "NoSuchPublicAccessBlockConfiguration",
+        "NoSuchTagSet",
+        "NotFound",
+        "OwnershipControlsNotFoundError",
+        "ServerSideEncryptionConfigurationNotFoundError",
+    }
+)
+
+_DENIED = frozenset({"403", "AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+_EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+_UNKNOWN = frozenset({"InvalidAccessKeyId", "InvalidClientTokenId", "SignatureDoesNotMatch"})
+_THROTTLED = frozenset({"Throttling", "ThrottlingException", "SlowDown", "RequestLimitExceeded"})
+
+_CONFIGURE = (
+    "configure credentials as for the AWS CLI: `aws configure sso`, AWS_PROFILE, or the profile "
+    "under `aws:` in the configuration"
+)
+_HINTS = {
+    "NoCredentialsError": _CONFIGURE,
+    "PartialCredentialsError": _CONFIGURE,
+    "ProfileNotFound": _CONFIGURE,
+    "UnauthorizedSSOTokenError": "log in again: `aws sso login`",
+    "SSOTokenLoadError": "log in: `aws sso login`",
+    "TokenRetrievalError": "log in again: `aws sso login`",
+    "SSLError": "if a proxy ends TLS, name its authority in AWS_CA_BUNDLE",
+    "ProxyConnectionError": "check the proxy (HTTPS_PROXY, NO_PROXY)",
+}
+_NETWORK = "check the network, the region and the proxy (HTTPS_PROXY); nothing has to be undone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """AWS's refusal: its code, its text, and the request's id."""
+
+    code: str
+    text: str
+    request_id: str | None = None
+
+
+def refused(call: Call, answer: Answer, *, caller: str | None) -> AwsError:
+    """The error for a call that AWS answered with a refusal."""
+    message, hint = _explain(call, answer, caller or "the caller")
+    return AwsError(
+        message,
+        hint=hint,
+        code=answer.code,
+        operation=call.name,
+        request_id=answer.request_id,
+    )
+
+
+def unsent(call: Call, kind: str, text: str) -> AwsError:
+    """The error for a call that could not be sent; `kind` is the name of boto3's exception."""
+    if kind in {"NoCredentialsError", "PartialCredentialsError"}:
+        message = f"there are no AWS credentials to call {call.name} with"
+    elif kind in _HINTS and "SSO" in kind:
+        message = f"the AWS single sign-on session has ended: {excerpt(text)}"
+    else:
+        message = f"{call.name} could not be sent: {excerpt(text)}"
+    return AwsError(message, hint=_HINTS.get(kind, _NETWORK), operation=call.name)
+
+
+def _explain(call: Call, answer: Answer, caller: str) -> tuple[str, str | None]:
+    code, text = answer.code, excerpt(answer.text)
+    if code in _DENIED:
+        return (
+            f"AWS denied {call.name}{_target(call)} to {caller}: {text}",
+            f"allow {caller} the permission {call.permission}, then run it again",
+        )
+    if code in _EXPIRED:
+        return f"the AWS credentials have expired ({call.name}: {code})", "get new ones: log in"
+    if code in _UNKNOWN:
+        return f"AWS does not accept the credentials ({call.name}: {code}): {text}", _CONFIGURE
+    if code in _THROTTLED:
+        return f"AWS asks to go slower ({call.name}: {code})", "wait a minute and run it again"
+    return f"{call.name}{_target(call)} failed with {code}: {text}", None
+
+
+def _target(call: Call) -> str:
+    for parameter in ("RoleName", "OpenIDConnectProviderArn", "Url", "Bucket"):
+        if parameter in call.params:
+            key = call.params.get("Key")
+            return f" on {call.params[parameter]}" + (f"/{key}" if key else "")
+    return ""
