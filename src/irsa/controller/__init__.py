@@ -1,0 +1,1 @@
+"""The controlling process: keeps the webhook's certificates and its `caBundle` true."""

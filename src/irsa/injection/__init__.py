@@ -1,0 +1,1 @@
+"""What a pod gets, independent of the engine that gives it."""

@@ -1,0 +1,60 @@
+"""
+What the webhook's objects depend on, and the names that both processes and `apply` agree on.
+
+Never here: the objects themselves.
+"""
+
+from dataclasses import dataclass
+
+from irsa import __version__
+from irsa.injection.grants import DEFAULT_AUDIENCE, DEFAULT_PREFIX
+
+DEFAULT_NAMESPACE = "irsa-system"
+DEFAULT_PORT = 9443
+WEBHOOK = "irsa-webhook"
+CONTROLLER = "irsa-controller"
+CA_SECRET = "irsa-webhook-ca"  # noqa: S105 # the name of a Secret
+TLS_SECRET = "irsa-webhook-tls"  # noqa: S105 # the name of a Secret
+CONFIGURATION = "irsa-webhook"
+CLUSTER_UID_LABEL = "irsa/cluster-uid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSettings:
+    """
+    What the webhook's objects depend on.
+
+    Args:
+        cluster_uid: The uid of the namespace kube-system; every object is labelled with it.
+        image: The image of both Deployments; the package's own version if not given.
+        failure_policy: `Ignore` or `Fail`: what the API server does when no webhook answers.
+        allowed_accounts: The accounts whose roles may be injected; empty allows every account.
+    """
+
+    cluster_uid: str
+    namespace: str = DEFAULT_NAMESPACE
+    image: str = f"ghcr.io/irsa-project/irsa:{__version__}"
+    replicas: int = 2
+    host_network: bool = False
+    port: int = DEFAULT_PORT
+    failure_policy: str = "Ignore"
+    annotation_prefix: str = DEFAULT_PREFIX
+    audience: str = DEFAULT_AUDIENCE
+    region: str | None = None
+    allowed_accounts: tuple[str, ...] = ()
+
+    def labels(self, component: str | None = None) -> dict[str, str]:
+        """The labels of an object of ours, or of one that belongs to a component."""
+        own = {"app.kubernetes.io/managed-by": "irsa", CLUSTER_UID_LABEL: self.cluster_uid}
+        return selector(component) | own if component else {"app.kubernetes.io/name": "irsa"} | own
+
+
+def selector(component: str) -> dict[str, str]:
+    """The labels that select the pods of a component; they never change after the install."""
+    return {"app.kubernetes.io/name": "irsa", "app.kubernetes.io/component": component}
+
+
+def service_names(namespace: str) -> tuple[str, ...]:
+    """The DNS names of the webhook's Service, as the API server and others ask for it."""
+    host = f"{WEBHOOK}.{namespace}"
+    return (f"{host}.svc", host, WEBHOOK, f"{host}.svc.cluster.local")

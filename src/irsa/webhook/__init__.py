@@ -1,0 +1,1 @@
+"""The serving process: request, decode, look up, patch, answer. It writes nothing anywhere."""

@@ -1,0 +1,116 @@
+"""The webhook engine's objects, as they are applied."""
+
+import os
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from irsa.injection.webhook import TLS_SECRET, WebhookSettings, objects
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "manifests-webhook"
+UID = "6f0c1a52-2f5d-4c56-9f0b-0f5d4d1c8a11"
+
+VARIANTS = {
+    "default": WebhookSettings(
+        cluster_uid=UID,
+        image="ghcr.io/irsa-project/irsa:1.2.3",
+        region="eu-west-1",
+        allowed_accounts=("111122223333",),
+    ),
+    "host-network": WebhookSettings(
+        cluster_uid=UID,
+        namespace="platform",
+        image="registry.example/irsa:1",
+        replicas=1,
+        host_network=True,
+        port=10443,
+        failure_policy="Fail",
+        annotation_prefix="irsa.example",
+        audience="sts.amazonaws.com.cn",
+    ),
+}
+
+
+def rendered(settings: WebhookSettings) -> str:
+    """The objects as one YAML stream."""
+    stream = StringIO()
+    yaml = YAML(typ="safe")
+    yaml.default_flow_style = False
+    yaml.dump_all(objects(settings), stream)
+    return stream.getvalue()
+
+
+def of_kind(kind: str, settings: WebhookSettings | None = None) -> list[dict]:
+    """The objects of one kind."""
+    wanted = settings or VARIANTS["default"]
+    return [found for found in objects(wanted) if found["kind"] == kind]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_objects_are_the_reviewed_ones(name: str) -> None:
+    """What is applied changes only together with its reviewed file; GOLDEN=rewrite rewrites it."""
+    path = GOLDEN / f"{name}.yaml"
+    if os.environ.get("GOLDEN") == "rewrite":
+        path.write_text(rendered(VARIANTS[name]))
+    assert rendered(VARIANTS[name]) == path.read_text()
+
+
+def test_every_object_is_labelled_with_the_cluster() -> None:
+    """Two clusters' objects can be told apart, and ours from others'."""
+    for found in objects(VARIANTS["default"]):
+        assert found["metadata"]["labels"]["irsa/cluster-uid"] == UID
+
+
+def test_registration_never_contains_a_ca_bundle() -> None:
+    """`caBundle` belongs to the controller from the first day."""
+    [configuration] = of_kind("MutatingWebhookConfiguration")
+    assert "caBundle" not in configuration["webhooks"][0]["clientConfig"]
+
+
+def test_no_secret_is_among_the_objects() -> None:
+    """Key material never passes through a plan."""
+    assert of_kind("Secret") == []
+
+
+def test_webhook_mounts_the_serving_certificate_only() -> None:
+    """The process that faces the network never sees the CA's key."""
+    webhook = next(d for d in of_kind("Deployment") if d["metadata"]["name"] == "irsa-webhook")
+    volumes = webhook["spec"]["template"]["spec"]["volumes"]
+    assert [volume["secret"]["secretName"] for volume in volumes] == [TLS_SECRET]
+
+
+def test_webhook_may_only_read_service_accounts() -> None:
+    """The webhook's role writes nothing and reads nothing else."""
+    [rule] = next(
+        role["rules"]
+        for role in of_kind("ClusterRole")
+        if role["metadata"]["name"] == "irsa-webhook"
+    )
+    assert rule["resources"] == ["serviceaccounts"]
+    assert set(rule["verbs"]) == {"get", "list", "watch"}
+
+
+@pytest.mark.parametrize(
+    ("policy", "excluded"),
+    [("Ignore", ["irsa-system"]), ("Fail", ["irsa-system", "kube-system"])],
+)
+def test_namespaces_that_must_start_without_it_are_excluded(policy: str, excluded: list) -> None:
+    """With `Fail` neither the webhook nor what it stands on waits for the webhook."""
+    settings = WebhookSettings(cluster_uid=UID, failure_policy=policy)
+    [configuration] = of_kind("MutatingWebhookConfiguration", settings)
+    [expression] = configuration["webhooks"][0]["namespaceSelector"]["matchExpressions"]
+    assert expression["values"] == excluded
+
+
+@pytest.mark.parametrize(("replicas", "budgets"), [(1, 0), (2, 1), (3, 1)])
+def test_disruption_budget_comes_with_a_second_replica(replicas: int, budgets: int) -> None:
+    """A budget for a single replica would block every drain."""
+    settings = WebhookSettings(cluster_uid=UID, replicas=replicas)
+    assert len(of_kind("PodDisruptionBudget", settings)) == budgets
+
+
+def test_registration_comes_last() -> None:
+    """Nothing is sent to the webhook before everything that it needs has been made."""
+    assert objects(VARIANTS["default"])[-1]["kind"] == "MutatingWebhookConfiguration"
