@@ -38,7 +38,7 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def options(
+def _before_every_command(
     *,
     debug: Annotated[
         bool, typer.Option("--debug", help="Show tracebacks, and what is going on inside.")
@@ -111,7 +111,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run() -> NoReturn:
-    """The `irsa` program."""
+    """The `irsa` program: SIGTERM ends it as Ctrl-C does, so that it cleans up after itself."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())
 
 

@@ -61,7 +61,7 @@ def command(
     """
     Prove on the real cluster that a pod gets its own role.
 
-    A Job with the AWS CLI writes one object to S3 under the role of its ServiceAccount; the object is
+    A Job with the AWS CLI writes one object to S3 under its own role; the object is
     read back, its caller reported, and everything that was made for it is removed.
 
     Example: irsa verify --output json

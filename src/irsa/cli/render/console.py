@@ -53,7 +53,7 @@ def data(value: object, output: Output) -> None:
 
 def show(renderable: "RenderableType") -> None:
     """Print a table or other rich renderable on stdout."""
-    _console(sys.stdout).print(renderable)
+    on(sys.stdout).print(renderable)
 
 
 def note(text: str) -> None:
@@ -71,6 +71,26 @@ def error(text: str, *, hint: str | None = None) -> None:
     note(f"{_coloured('irsa: error:', typer.colors.RED)} {text}")
     if hint:
         note(f"{_coloured('irsa: hint:', typer.colors.CYAN)} {hint}")
+
+
+def on(stream: TextIO, *, record: bool = False, width: int | None = None) -> "Console":
+    """
+    A rich console on a stream: plain and of fixed width where nobody watches.
+
+    Args:
+        stream: stdout or stderr.
+        record: Keep what is printed, for `export_svg`.
+        width: Columns; those of the terminal if None.
+    """
+    from rich.console import Console
+
+    return Console(
+        file=stream,
+        width=width or (None if stream.isatty() else PLAIN_WIDTH),
+        no_color=not (_colour(stream) or record),
+        highlight=False,
+        record=record,
+    )
 
 
 @contextlib.contextmanager
@@ -106,14 +126,7 @@ def confirm(question: str, *, yes: bool) -> None:
 def _spinner(text: str) -> contextlib.AbstractContextManager[object]:
     if not (sys.stderr.isatty() and _colour(sys.stderr)):
         return contextlib.nullcontext()
-    return _console(sys.stderr).status(text)
-
-
-def _console(stream: TextIO) -> "Console":
-    from rich.console import Console
-
-    width = None if stream.isatty() else PLAIN_WIDTH
-    return Console(file=stream, width=width, no_color=not _colour(stream), highlight=False)
+    return on(sys.stderr).status(text)
 
 
 def _colour(stream: TextIO) -> bool:

@@ -1,0 +1,237 @@
+"""
+The story, from an empty machine to the proof that nothing is left.
+
+Never here: how it looks.
+"""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from irsa import files
+from irsa.errors import IrsaError, ProofError
+from irsa.kube.client import Kube
+from irsa.local.demo import attacks, left
+from irsa.local.demo.shell import Audience, Shell, parse_exports
+from irsa.verify.echo import Egress
+
+SERVICE_ACCOUNT = "s3-echoer"
+
+_CONFIG = """\
+apiVersion: irsa/v1
+cluster: {{name: demo, uid: {uid}}}
+aws: {{account: "{account}", region: {region}}}
+issuer: {{publish: s3, bucket: {issuer_bucket}, keysFrom: cluster}}
+injection:
+  engine: webhook
+  webhook: {{replicas: 1, hostNetwork: true, port: {port}}}
+roles:
+- serviceAccounts: [default/{service_account}]
+  name: {role}
+  inlinePolicy:
+    Version: "2012-10-17"
+    Statement:
+    - {{Effect: Allow, Action: "s3:PutObject", Resource: "arn:aws:s3:::{bucket}/*"}}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """One object that a pod wrote with its own role."""
+
+    service_account: str
+    caller: str
+    url: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How the story ended."""
+
+    written: tuple[Written, ...]
+    refused: tuple[attacks.Refusal, ...]
+    seconds: float
+    kept: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """The names in the story."""
+
+    name: str = "demo"
+    role: str = "demo-s3-echoer"
+    issuer_bucket: str = "demo-irsa-issuer"
+    bucket: str = "demo-echoes"
+
+
+@dataclass(slots=True, kw_only=True)
+class Story:
+    """
+    The demo.
+
+    Args:
+        directory: An empty directory for the configuration and the audit log.
+        keep: Leave everything up at the end.
+    """
+
+    audience: Audience
+    directory: Path
+    setting: Setting
+    keep: bool = False
+
+    def tell(self) -> Ending:
+        """
+        Tell the story; what it started is ended, however it ends, unless `keep`.
+
+        Raises:
+            ProofError: A pod did not get its role, or an attack was not refused.
+            RigError: The rig could not be started.
+        """
+        began = time.monotonic()
+        shell = Shell(audience=self.audience, directory=self.directory)
+        with self._rig(shell):
+            rig = self._start(shell)
+            with Kube.open(kubeconfig=rig["kubeconfig"]) as kube:
+                written, refused = self._middle(shell, rig, kube)
+                if not self.keep:
+                    self._take_down(shell, rig, kube)
+        return Ending(
+            written=written,
+            refused=refused,
+            seconds=time.monotonic() - began,
+            kept=self.directory if self.keep else None,
+        )
+
+    @contextmanager
+    def _rig(self, shell: Shell) -> Iterator[None]:
+        down = ("irsa", "local", "down", "--name", self.setting.name)
+        try:
+            yield
+        except BaseException as error:
+            # After a failure on a rig that was to be kept, it is what one wants to look at.
+            if not (self.keep and isinstance(error, IrsaError)):
+                shell.run(*down)
+            raise
+        if not self.keep:
+            shell.run(*down)
+
+    def _start(self, shell: Shell) -> dict[str, Any]:
+        self.audience.chapter("A real control plane, and a strict AWS, on this machine")
+        name = self.setting.name
+        shell.run("irsa", "local", "up", "--name", name)
+        exports = shell.run("irsa", "local", "env", "--name", name, quiet=True)
+        shell.environment |= parse_exports(exports.stdout)
+        status = shell.run(
+            "irsa", "local", "status", "--name", name, "--output", "json", quiet=True
+        )
+        rig: dict[str, Any] = json.loads(status.stdout)
+        return rig
+
+    def _middle(
+        self, shell: Shell, rig: dict[str, Any], kube: Kube
+    ) -> tuple[tuple[Written, ...], tuple[attacks.Refusal, ...]]:
+        self._configure(rig, kube)
+        self._provision(shell)
+        self._switch(shell, rig)
+        written = self._write(shell, rig)
+        refused = self._attack(shell, rig, kube)
+        return (written,), refused
+
+    def _configure(self, rig: dict[str, Any], kube: Kube) -> None:
+        self.audience.chapter("The configuration: one cluster, one issuer, one role")
+        text = _CONFIG.format(
+            uid=kube.cluster_uid(),
+            account=rig["account"],
+            region=rig["region"],
+            issuer_bucket=self.setting.issuer_bucket,
+            port=_free_port(),
+            service_account=SERVICE_ACCOUNT,
+            role=self.setting.role,
+            bucket=self.setting.bucket,
+        )
+        files.write_atomic(self.directory / "irsa.yaml", text.encode())
+        self.audience.command("cat irsa.yaml")
+        for line in text.splitlines():
+            self.audience.output(line)
+
+    def _provision(self, shell: Shell) -> None:
+        self.audience.chapter("Keys and documents to S3, the OIDC provider, the role, the webhook")
+        shell.run("aws", "s3", "mb", f"s3://{self.setting.bucket}")
+        shell.run("irsa", "plan")
+        shell.run("irsa", "apply", "--yes")
+
+    def _switch(self, shell: Shell, rig: dict[str, Any]) -> None:
+        self.audience.chapter("The API server's issuer, changed in two stages while it is in use")
+        node = rig["apiServers"][0]["nodeDirectory"]
+        shell.run("irsa", "issuer", "accept", "--root", node, "--yes")
+        shell.run("irsa", "issuer", "activate", "--root", node, "--yes", "--ack-external-consumers")
+        shell.run("irsa", "issuer", "status")
+
+    def _write(self, shell: Shell, rig: dict[str, Any]) -> Written:
+        self.audience.chapter("A pod writes one object to S3, with a role of its own")
+        proxy, bundle = rig["aws"]["proxy"], rig["aws"]["ca"]
+        shell.environment["NO_PROXY"] = shell.environment.get("NO_PROXY") or "127.0.0.1"
+        ended = shell.run(
+            "irsa",
+            "verify",
+            "--service-account",
+            f"default/{SERVICE_ACCOUNT}",
+            "--bucket",
+            self.setting.bucket,
+            "--proxy",
+            proxy,
+            "--ca-bundle",
+            bundle,
+            "--output",
+            "json",
+        )
+        proof = json.loads(ended.stdout)
+        return Written(
+            service_account=proof["service_account"],
+            caller=proof["caller"],
+            url=f"s3://{proof['bucket']}/{proof['key']}",
+            size=proof["size"],
+        )
+
+    def _attack(self, shell: Shell, rig: dict[str, Any], kube: Kube) -> tuple[attacks.Refusal, ...]:
+        self.audience.chapter("Attacks: everything without the right is refused")
+        egress = Egress(
+            proxy=rig["aws"]["proxy"],
+            no_proxy=shell.environment.get("NO_PROXY"),
+            ca_pem=files.read_text(Path(rig["aws"]["ca"])),
+        )
+        target = attacks.Target(
+            role_arn=f"arn:aws:iam::{rig['account']}:role/{self.setting.role}",
+            service_account=SERVICE_ACCOUNT,
+            bucket=self.setting.bucket,
+            region=rig["region"],
+            signing_key=Path(rig["apiServers"][0]["nodeDirectory"]) / "etc/kubernetes/pki/sa.key",
+            egress=egress,
+        )
+        kube.apply(attacks.ca_config_map(egress))
+        return tuple(attacks.all_of(shell, kube, target))
+
+    def _take_down(self, shell: Shell, rig: dict[str, Any], kube: Kube) -> None:
+        self.audience.chapter("Everything removed, in the safe order, and nothing left")
+        node = rig["apiServers"][0]["nodeDirectory"]
+        shell.run("irsa", "issuer", "rollback", "--root", node, "--yes")
+        shell.run("irsa", "destroy", "--yes", "--confirm-name", "demo", "--delete-bucket")
+        shell.run("aws", "s3", "rb", "--force", f"s3://{self.setting.bucket}")
+        remains = left.in_aws(shell) + left.in_cluster(kube)
+        if remains:
+            raise ProofError(f"left behind: {', '.join(remains)}")
+        self.audience.say("nothing of irsa is left in AWS or in the cluster")
+
+
+def _free_port() -> int:
+    """A port that is free now on all addresses, for the webhook on the node's network."""
+    with socket.socket() as listener:
+        listener.bind(("", 0))
+        port: int = listener.getsockname()[1]
+        return port
