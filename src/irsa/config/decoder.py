@@ -98,7 +98,9 @@ class Decoder:
         self, rule: Callable[[str, str], str | None], tree: Mapping, path: str
     ) -> None:
         for entry in tree.entries:
-            complaint = isinstance(entry.value, Scalar) and rule(entry.key, entry.value.text)
+            if not isinstance(entry.value, Scalar) or entry.value.is_null:
+                continue
+            complaint = rule(entry.key, entry.value.text)
             if complaint:
                 self._problems.add(entry.line, path, f"{quoted(entry.key)} {complaint}")
 

@@ -7,15 +7,13 @@ Never here: reading YAML, rules over several keys.
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 from irsa.config import rules
-
-if TYPE_CHECKING:
-    from irsa.identity.issuer import IssuerUrl
+from irsa.identity.issuer import IssuerUrl
 
 MAX_ROLE_NAME = 64
 _DIGEST_LENGTH = 8
@@ -316,10 +314,8 @@ class Config(_Section, frozen=True, kw_only=True):
             msgspec.structs.force_setattr(self, "injection", injection)
 
     @property
-    def issuer_url(self) -> "IssuerUrl":
+    def issuer_url(self) -> IssuerUrl:
         """The issuer's URL, which follows from bucket, region and prefix."""
-        from irsa.identity.issuer import IssuerUrl
-
         return IssuerUrl.for_bucket(
             self.issuer.bucket, region=self.aws.region, prefix=self.issuer.prefix
         )

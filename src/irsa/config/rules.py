@@ -29,7 +29,7 @@ _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
 _KID = re.compile(r"[!-~]{1,1024}")
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _RESERVED_BEGINNINGS = ("xn--", "sthree-", "amzn-s3-demo-")
-_RESERVED_ENDINGS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3", "-an")
+_RESERVED_ENDINGS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _MAX_INLINE_POLICY = 10_240
 _MAX_TAGS = 48
 _TAG_CHARACTERS = frozenset(" _.:/=+-@")
@@ -87,8 +87,8 @@ def bucket(text: str) -> str | None:
             "is not a bucket name: 3 to 63 lower-case letters, digits, dashes and dots, "
             "with a letter or digit at both ends"
         )
-    if ".." in text or ".-" in text or "-." in text:
-        return "is not a bucket name: a dot stands between letters or digits"
+    if ".." in text:
+        return "is not a bucket name: two dots stand side by side"
     if _is_address(text):
         return "is not a bucket name: it looks like an IP address"
     if text.startswith(_RESERVED_BEGINNINGS) or text.endswith(_RESERVED_ENDINGS):

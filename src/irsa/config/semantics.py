@@ -13,6 +13,7 @@ from irsa.config import rules
 from irsa.config.model import ServiceAccountName, derived_role_name
 from irsa.config.problems import Problems, quoted
 from irsa.errors import InputError
+from irsa.identity.issuer import IssuerUrl
 
 
 def check(data: Mapping[str, Any], lines: Mapping[str, int], problems: Problems) -> None:
@@ -50,8 +51,6 @@ class _Check:
         bucket, region = self._text("issuer", "bucket"), self._text("aws", "region")
         if bucket is None or region is None:
             return
-        from irsa.identity.issuer import IssuerUrl
-
         try:
             IssuerUrl.for_bucket(bucket, region=region, prefix=self._text("issuer", "prefix") or "")
         except InputError as error:
