@@ -73,7 +73,11 @@ def _made_for_verification(rig):
     buckets = rig.boto("s3").list_buckets()["Buckets"]
     objects = [
         found
-        for api_version, kind in (("batch/v1", "Job"), ("v1", "ConfigMap"), ("v1", "ServiceAccount"))
+        for api_version, kind in (
+            ("batch/v1", "Job"),
+            ("v1", "ConfigMap"),
+            ("v1", "ServiceAccount"),
+        )
         for found in rig.kube.list(
             api_version, kind, namespace="default", label_selector="irsa/verify"
         )
