@@ -5,12 +5,17 @@ Never here: the objects themselves.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from irsa import __version__
 from irsa.injection.grants import DEFAULT_AUDIENCE, DEFAULT_PREFIX
 
+if TYPE_CHECKING:
+    from irsa.config import Config
+
 DEFAULT_NAMESPACE = "irsa-system"
 DEFAULT_PORT = 9443
+DEFAULT_IMAGE = f"ghcr.io/irsa-project/irsa:{__version__}"
 WEBHOOK = "irsa-webhook"
 CONTROLLER = "irsa-controller"
 CA_SECRET = "irsa-webhook-ca"  # noqa: S105 # the name of a Secret
@@ -33,7 +38,7 @@ class WebhookSettings:
 
     cluster_uid: str
     namespace: str = DEFAULT_NAMESPACE
-    image: str = f"ghcr.io/irsa-project/irsa:{__version__}"
+    image: str = DEFAULT_IMAGE
     replicas: int = 2
     host_network: bool = False
     port: int = DEFAULT_PORT
@@ -47,6 +52,24 @@ class WebhookSettings:
         """The labels of an object of ours, or of one that belongs to a component."""
         own = {"app.kubernetes.io/managed-by": "irsa", CLUSTER_UID_LABEL: self.cluster_uid}
         return selector(component) | own if component else {"app.kubernetes.io/name": "irsa"} | own
+
+    @classmethod
+    def of(cls, config: "Config") -> "WebhookSettings":
+        """What a configuration asks for."""
+        injection, webhook = config.injection, config.injection.webhook
+        return cls(
+            cluster_uid=config.cluster.uid,
+            namespace=injection.namespace,
+            image=injection.image or DEFAULT_IMAGE,
+            replicas=webhook.replicas,
+            host_network=webhook.host_network,
+            port=webhook.port,
+            failure_policy=webhook.failure_policy,
+            annotation_prefix=injection.annotation_prefix,
+            audience=config.issuer.audiences[0],
+            region=config.aws.region,
+            allowed_accounts=tuple(injection.allowed_accounts),
+        )
 
 
 def selector(component: str) -> dict[str, str]:

@@ -1,0 +1,65 @@
+"""
+Where the handler asks what a ServiceAccount grants.
+
+Never here: Kubernetes calls.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from irsa.errors import IrsaError
+from irsa.injection.grants import Verdict
+
+
+class LookupFailedError(IrsaError):
+    """It could not be found out what a ServiceAccount grants; its pods are not patched."""
+
+
+class Directory(Protocol):
+    """Answers what a ServiceAccount grants, wherever that is known from."""
+
+    async def find(self, namespace: str, name: str, *, patience: float) -> Verdict:
+        """
+        What a ServiceAccount grants; None if it grants nothing or does not exist.
+
+        Args:
+            namespace: The ServiceAccount's namespace.
+            name: The ServiceAccount's name.
+            patience: How many seconds the answer may take.
+
+        Raises:
+            LookupFailedError: It is not known and could not be read in time.
+        """
+        ...
+
+
+class Cache:
+    """Every ServiceAccount of the cluster and what it grants, in memory."""
+
+    def __init__(self) -> None:
+        self._verdicts: dict[str, Verdict] = {}
+        self.synced = False
+
+    def __len__(self) -> int:
+        return len(self._verdicts)
+
+    def knows(self, namespace: str, name: str) -> bool:
+        """Whether the ServiceAccount has been seen, whatever it grants."""
+        return f"{namespace}/{name}" in self._verdicts
+
+    def get(self, namespace: str, name: str) -> Verdict:
+        """What the ServiceAccount grants, as far as has been seen."""
+        return self._verdicts.get(f"{namespace}/{name}")
+
+    def put(self, namespace: str, name: str, verdict: Verdict) -> None:
+        """Note what a ServiceAccount grants."""
+        self._verdicts[f"{namespace}/{name}"] = verdict
+
+    def drop(self, namespace: str, name: str) -> None:
+        """Forget a ServiceAccount that was deleted."""
+        self._verdicts.pop(f"{namespace}/{name}", None)
+
+    def replace(self, verdicts: Mapping[tuple[str, str], Verdict]) -> None:
+        """Take a complete list: what is not in it has been deleted unseen."""
+        self._verdicts = {f"{key[0]}/{key[1]}": verdict for key, verdict in verdicts.items()}
+        self.synced = True

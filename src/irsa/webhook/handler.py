@@ -1,0 +1,146 @@
+"""
+One review in, one answer out: decode, look up, patch.
+
+A pod is never denied. When the fault is ours (a ServiceAccount that cannot be read, a bug), the
+pod is allowed without a role, its creator is warned, and the failure is counted and logged: pods
+must start while irsa is ill.
+Never here: sockets, TLS.
+"""
+
+import logging
+from dataclasses import dataclass
+from enum import StrEnum
+
+from irsa.errors import IrsaError
+from irsa.injection.grants import DEFAULT_PREFIX, Grant, Refusal, Verdict
+from irsa.injection.patch import Patch, patch
+from irsa.injection.pods import Pod
+from irsa.webhook import review
+from irsa.webhook.directory import Directory
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = 5.0
+
+
+class Outcome(StrEnum):
+    """What became of a review."""
+
+    mutated = "mutated"
+    unchanged = "unchanged"
+    no_role = "no_role"
+    refused = "refused"
+    ignored = "ignored"
+    malformed = "malformed"
+    failed = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """The HTTP answer, and what there is to log and count of it; never a token or a pod."""
+
+    status: int = 200
+    body: bytes
+    outcome: Outcome
+    uid: str = ""
+    namespace: str = ""
+    service_account: str = ""
+    pod: str = ""
+    reason: str = ""
+
+
+async def handle(
+    body: bytes,
+    directory: Directory,
+    *,
+    patience: float = PATIENCE,
+    prefix: str = DEFAULT_PREFIX,
+) -> Reply:
+    """
+    Answer one AdmissionReview.
+
+    Args:
+        body: The request's body.
+        directory: Knows what a ServiceAccount grants.
+        patience: How many seconds the API server waits for the answer.
+        prefix: What annotations begin with.
+    """
+    try:
+        request = review.decode(body)
+        if not request.creates_pod:
+            return _allow(request, Outcome.ignored)
+        pod = review.decode_pod(request)
+    except review.ReviewError as error:
+        return _malformed(error)
+    try:
+        return await _judge(request, pod, directory, patience=patience, prefix=prefix)
+    except IrsaError as error:
+        return _failed(request, pod, error.message)
+    except Exception:
+        logger.exception("review %s: a fault in irsa", request.uid)
+        return _failed(request, pod, "a fault in irsa; see the webhook's log")
+
+
+async def _judge(
+    request: review.Request, pod: Pod, directory: Directory, *, patience: float, prefix: str
+) -> Reply:
+    if pod.is_mirror:
+        return _allow(request, Outcome.ignored, pod=pod)
+    verdict: Verdict = await directory.find(
+        request.namespace, pod.service_account, patience=patience
+    )
+    match verdict:
+        case None:
+            return _allow(request, Outcome.no_role, pod=pod)
+        case Refusal(reason=reason):
+            return _refused(request, pod, reason)
+        case Grant():
+            return _granted(request, pod, patch(pod, verdict, prefix=prefix))
+
+
+def _granted(request: review.Request, pod: Pod, change: Patch) -> Reply:
+    outcome = Outcome.mutated if change.operations else Outcome.unchanged
+    return _allow(request, outcome, pod=pod, change=change, reason="; ".join(change.warnings))
+
+
+def _refused(request: review.Request, pod: Pod, reason: str) -> Reply:
+    account = f"{request.namespace}/{pod.service_account}"
+    change = _warning(f"the role of ServiceAccount {account} was not injected: {reason}")
+    return _allow(request, Outcome.refused, pod=pod, change=change, reason=reason)
+
+
+def _failed(request: review.Request, pod: Pod, reason: str) -> Reply:
+    change = _warning(f"the pod starts without an AWS role: {reason}")
+    return _allow(request, Outcome.failed, pod=pod, change=change, reason=reason)
+
+
+def _warning(text: str) -> Patch:
+    return Patch(warnings=(f"irsa: {text}",))
+
+
+def _malformed(error: review.ReviewError) -> Reply:
+    body = f"{error.message}\n".encode(errors="replace")
+    return Reply(status=400, body=body, outcome=Outcome.malformed, reason=error.message)
+
+
+_NOTHING = Patch()
+
+
+def _allow(
+    request: review.Request,
+    outcome: Outcome,
+    *,
+    pod: Pod | None = None,
+    change: Patch = _NOTHING,
+    reason: str = "",
+) -> Reply:
+    body = review.answer(request.uid, operations=change.operations, warnings=change.warnings)
+    return Reply(
+        body=body,
+        outcome=outcome,
+        uid=request.uid,
+        namespace=request.namespace,
+        service_account=pod.service_account if pod else "",
+        pod=pod.display_name if pod else "",
+        reason=reason,
+    )
