@@ -1,0 +1,58 @@
+"""
+Find how to reach the cluster: kubeconfig files as kubectl finds them, or the pod's own mount.
+
+Never here: what a kubeconfig means.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from irsa import files
+from irsa.errors import InputError
+from irsa.kube import config, context
+from irsa.kube.connection import SERVICE_ACCOUNT_DIRECTORY, Connection, in_cluster
+
+
+def connection(
+    kubeconfig: str | None, chosen: str | None, *, environment: Mapping[str, str]
+) -> Connection:
+    """
+    The connection to use.
+
+    Args:
+        kubeconfig: Files joined as in PATH; None for `KUBECONFIG`, then `~/.kube/config`, then
+            the pod that we run in.
+        chosen: The context; None for the current one.
+        environment: Where `KUBECONFIG`, `HOME` and the pod's variables are.
+
+    Raises:
+        InputError: There is none, or it cannot be used.
+    """
+    named = kubeconfig or environment.get("KUBECONFIG") or ""
+    paths = [Path(part) for part in dict.fromkeys(named.split(os.pathsep)) if part]
+    candidates = paths or [Path(environment.get("HOME", "~")).expanduser() / ".kube" / "config"]
+    found = [path for path in candidates if path.exists()]
+    if not found:
+        if not paths and environment.get("KUBERNETES_SERVICE_HOST"):
+            return _of_this_pod(environment)
+        raise _nothing(candidates)
+    merged = config.merge(
+        config.parse(files.read_text(path), source=str(path.absolute())) for path in found
+    )
+    return context.connection(
+        merged, context=chosen, read=lambda name: files.read_bytes(Path(name))
+    )
+
+
+def _of_this_pod(environment: Mapping[str, str]) -> Connection:
+    directory = SERVICE_ACCOUNT_DIRECTORY
+    return in_cluster(environment, files.read_bytes(Path(directory, "ca.crt")), directory=directory)
+
+
+def _nothing(candidates: list[Path]) -> InputError:
+    names = " or ".join(str(path) for path in candidates)
+    return InputError(
+        f"there is no kubeconfig at {names}",
+        hint="name one with --kubeconfig or in the environment variable KUBECONFIG",
+    )
