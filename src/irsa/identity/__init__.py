@@ -1,0 +1,1 @@
+"""Who signs: issuer URLs, keys, and the documents that make them public."""
