@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from irsa.apiserver.servers import Fleet, Server, fleet_of
-from irsa.errors import RefusedError
+from irsa.errors import KubeError, RefusedError
 from irsa.identity import tokens
 
 if TYPE_CHECKING:
@@ -81,4 +81,7 @@ def _signing_kid(kube: "Kube", server: Server) -> str:
             audiences=[f"urn:irsa:probe:{uuid.uuid4()}"],
             expiration_seconds=PROBE_SECONDS,
         )
-    return tokens.inspect(issued.token).kid
+    kid = tokens.inspect(issued.token).kid
+    if kid is None:
+        raise KubeError(f"{server.name} mints tokens that do not name their key (no kid)")
+    return kid

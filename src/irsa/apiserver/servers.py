@@ -52,7 +52,7 @@ def fleet_of(pods: Iterable[Object], slices: Iterable[Object], nodes: Iterable[O
     endpoints = _endpoints(slices)
     if not found:
         return Fleet(servers=tuple(_of_endpoint(endpoint) for endpoint in endpoints))
-    servers = tuple(map(_of_pod, found))
+    servers = tuple(map(server_of, found))
     known = {address for pod in found for address in _addresses(pod)}
     names = {server.name for server in servers}
     unseen = [f"endpoint {one}" for one in endpoints if _address(one) not in known]
@@ -64,7 +64,8 @@ def fleet_of(pods: Iterable[Object], slices: Iterable[Object], nodes: Iterable[O
     )
 
 
-def _of_pod(pod: Object) -> Server:
+def server_of(pod: Object) -> Server:
+    """The API server that a pod, or its manifest, describes."""
     return Server(
         name=pod["spec"].get("nodeName") or pod["metadata"]["name"],
         url=f"https://{_pod_endpoint(pod)}",
