@@ -1,0 +1,159 @@
+"""
+What is seen, and the time -> what to do: the certificates and `caBundle` kept true.
+
+One step at a time and always in this order: a CA that signs; the API server trusting it; a
+certificate from it. So at no moment does the webhook serve a certificate that is not trusted: a new
+CA is in `caBundle` before anything is signed with it, and the CA before it stays there until its
+last certificate has long been replaced.
+Never here: IO, sleep, the clock.
+"""
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+
+from irsa.controller import secrets
+from irsa.controller.secrets import Serving, Trust
+from irsa.tls.certs import renew_due
+
+# Long after every node has brought the new Secret into its pods (a minute or two).
+OVERLAP = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """The three objects as they are; None where one does not exist."""
+
+    ca_secret: Mapping[str, Any] | None
+    tls_secret: Mapping[str, Any] | None
+    configuration: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAuthority:
+    """Make a new CA; the former ones stay trusted for a while."""
+
+    reason: str
+    former: tuple[x509.Certificate, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetFormer:
+    """Take the former CAs out: nothing that they signed is served any more."""
+
+    reason: str
+    trust: Trust
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustBundle:
+    """Write `caBundle`."""
+
+    reason: str
+    pem: bytes
+    webhooks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewServing:
+    """Issue a serving certificate."""
+
+    reason: str
+    trust: Trust
+
+
+Action = NewAuthority | ForgetFormer | TrustBundle | NewServing
+
+
+def reconcile(observed: Observed, now: datetime, *, names: Iterable[str]) -> Action | None:
+    """
+    The next thing to do; None if everything is as it should be.
+
+    Args:
+        observed: The objects as they are.
+        now: The time.
+        names: The DNS names that the serving certificate must have.
+    """
+    trust = secrets.read_trust(observed.ca_secret)
+    if trust is None or renew_due(trust.authority.certificate_pem, now):
+        return _new_authority(observed, trust, now)
+    serving = secrets.read_serving(observed.tls_secret)
+    if _former_is_done(trust, serving, now):
+        return ForgetFormer(reason="the former CA's certificates are long gone", trust=trust)
+    if (action := _trust_bundle(observed, trust)) is not None:
+        return action
+    reason = _serving_fault(serving, trust, now, names=frozenset(names))
+    return NewServing(reason=reason, trust=trust) if reason else None
+
+
+def _new_authority(observed: Observed, trust: Trust | None, now: datetime) -> NewAuthority:
+    if trust is not None:
+        known: tuple[x509.Certificate, ...] = (trust.certificate, *trust.former)
+        reason = "the CA is due for renewal"
+    else:
+        # The key is lost; what it signed is still served, and still trusted for as long.
+        known = tuple(cert for _, pem in _bundles(observed) for cert in _certificates(pem))
+        reason = "there is no usable CA"
+    former = tuple(dict.fromkeys(cert for cert in known if secrets.ends(cert) > now))
+    return NewAuthority(reason=reason, former=former)
+
+
+def _former_is_done(trust: Trust, serving: Serving | None, now: datetime) -> bool:
+    if not trust.former or serving is None or not _signed_by(serving.certificate, trust):
+        return False
+    return serving.certificate.not_valid_before_utc + OVERLAP < now
+
+
+def _trust_bundle(observed: Observed, trust: Trust) -> TrustBundle | None:
+    wanted = secrets.bundle((trust.certificate, *trust.former))
+    bundles = _bundles(observed)
+    wrong = tuple(name for name, pem in bundles if pem != wanted)
+    if not wrong:
+        return None
+    names = tuple(name for name, _ in bundles)
+    return TrustBundle(reason="caBundle is not the CA's", pem=wanted, webhooks=names)
+
+
+def _serving_fault(
+    serving: Serving | None, trust: Trust, now: datetime, *, names: frozenset[str]
+) -> str | None:
+    if serving is None:
+        return "there is no usable serving certificate"
+    if not _signed_by(serving.certificate, trust):
+        return "the serving certificate is not the CA's"
+    if serving.names != names:
+        return "the serving certificate is for other names"
+    if renew_due(secrets.bundle([serving.certificate]), now):
+        return "the serving certificate is due for renewal"
+    return None
+
+
+def _signed_by(certificate: x509.Certificate, trust: Trust) -> bool:
+    try:
+        certificate.verify_directly_issued_by(trust.certificate)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def _bundles(observed: Observed) -> list[tuple[str, bytes]]:
+    """The name of each webhook in the registration, and its `caBundle`."""
+    webhooks = (observed.configuration or {}).get("webhooks") or []
+    return [(hook["name"], _pem(hook.get("clientConfig") or {})) for hook in webhooks]
+
+
+def _pem(client: Mapping[str, Any]) -> bytes:
+    try:
+        return base64.b64decode(client.get("caBundle") or "")
+    except binascii.Error:
+        return b""
+
+
+def _certificates(pem: bytes) -> tuple[x509.Certificate, ...]:
+    return secrets.read_certificates(pem)

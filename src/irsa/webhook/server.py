@@ -1,0 +1,129 @@
+"""
+Listen, and stop without losing a review.
+
+The only importer of the HTTP library. uvicorn's own stop closes idle connections at once, and a
+client that is just sending on one loses its request; ours answers `Connection: close` first.
+Never here: what is answered.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from typing import cast
+
+import uvicorn
+
+from irsa.errors import InputError
+from irsa.webhook.application import Application
+
+logger = logging.getLogger(__name__)
+
+# Go's HTTP clients give up an idle connection after 90 s; they do it first, so that we never close
+# one on which a request is under way.
+KEEP_ALIVE = 120
+IDLE_GRACE = 0.5
+BUSY_GRACE = 20.0
+_POLL = 0.02
+_BACKLOG = 1024
+
+
+def listen(port: int, *, host: str | None = None) -> socket.socket:
+    """
+    A listening socket, on every address of both families if no host is given.
+
+    Raises:
+        InputError: The address cannot be used.
+    """
+    try:
+        if host is None and socket.has_dualstack_ipv6():
+            return socket.create_server(
+                ("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG
+            )
+        family = socket.AF_INET6 if host and ":" in host else socket.AF_INET
+        return socket.create_server((host or "", port), family=family, backlog=_BACKLOG)
+    except (OSError, OverflowError) as error:
+        where = f"port {port}" if host is None else f"{host} port {port}"
+        raise InputError(f"cannot listen on {where}: {error}") from error
+
+
+class Server(uvicorn.Server):
+    """
+    uvicorn with a stop that loses nothing.
+
+    Args:
+        application: What answers.
+        context: The TLS context; a new certificate is loaded into it while it serves.
+        stop_delay: For how many seconds a stopping server still takes new connections, because
+            the API servers have not heard of the stop yet.
+    """
+
+    def __init__(
+        self, application: Application, context: ssl.SSLContext, *, stop_delay: float = 0.0
+    ) -> None:
+        self._application = application
+        self._stop_delay = stop_delay
+        super().__init__(_configuration(application, context))
+
+    def stop(self) -> None:
+        """Begin to stop: not ready any more, and every answer ends its connection."""
+        if not self._application.draining:
+            logger.info("stopping")
+        self._application.draining = True
+        self.should_exit = True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGTERM and SIGINT, and end with the caller's exit code, not by the signal."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the listeners, answer what is under way, close what stays idle."""
+        self.stop()
+        await asyncio.sleep(self._stop_delay)
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        await self._without_connections(IDLE_GRACE)
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await self._without_connections(BUSY_GRACE)
+        if left := len(self.server_state.connections):
+            logger.error("stopped with %d reviews unanswered", left)
+
+    async def _without_connections(self, seconds: float) -> None:
+        for _ in range(int(seconds / _POLL)):
+            if not self.server_state.connections:
+                return
+            await asyncio.sleep(_POLL)
+
+
+def _configuration(application: Application, context: ssl.SSLContext) -> uvicorn.Config:
+    factory = cast("Callable[..., ssl.SSLContext]", lambda *_: context)
+    return uvicorn.Config(
+        application,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        ssl_context_factory=factory,
+    )
