@@ -273,7 +273,7 @@ class Kube:
 
     def raw(self, path: str) -> bytes:
         """The body of a GET, whatever it is: `/version`, `/metrics`, `/openid/v1/jwks`, logs."""
-        return self._transport.send(Request(path=path))
+        return self._transport.send(Request(path=path, accept="*/*"))
 
     def create_token(  # noqa: PLR0913 - each is a field of TokenRequest
         self,

@@ -41,12 +41,6 @@ class Details(msgspec.Struct, frozen=True):
     causes: tuple[Cause, ...] | None = None
 
 
-class Metadata(msgspec.Struct, frozen=True):
-    """The metadata in a Status object."""
-
-    continue_: str = msgspec.field(name="continue", default="")
-
-
 class Status(msgspec.Struct, frozen=True, tag="Status", tag_field="kind"):
     """The API server's own account of a failure."""
 
@@ -54,6 +48,11 @@ class Status(msgspec.Struct, frozen=True, tag="Status", tag_field="kind"):
     reason: str = ""
     code: int | None = None
     details: Details | None = None
+
+    @property
+    def names_something(self) -> bool:
+        """Whether it is about one object, and not about a path that means nothing."""
+        return self.details is not None and bool(self.details.name)
 
     @property
     def conflicts(self) -> tuple[Cause, ...]:
@@ -96,28 +95,28 @@ def refused(
         request: Method and path.
         code: The HTTP status.
         body: Whatever came with it.
+
+    The reason is `NotFound` only where an object is missing, not where a whole kind is.
     """
     status = status_of(body)
     what = describe(*request)
     said = f": {excerpt(status.message)}" if status and status.message else ""
-    message, hint = f"cannot {what}: HTTP {code}{said}", None
+    reason: str | None = (status and status.reason) or None
+    message, hint = f"cannot {what}{said or f': HTTP {code}'}", None
     if code == 401:
         message = f"{connection.server} does not accept our credentials"
         hint = f"they come from {connection.origin}; log in again, or see whether they expired"
     elif code == 403:
         message = f"not allowed to {what}{said}"
         hint = "grant it to the user (RBAC), or see which admission rule refused it"
-    elif code == 404:
-        message = f"cannot {what}: not found{said}"
-        if status is None:
-            message = f"cannot {what}: {connection.server} does not serve {request[1]}"
-            hint = "is it a Kubernetes API server, and of a version that has this?"
+    elif code == 404 and (status is None or not status.names_something):
+        message = f"cannot {what}: {connection.server} does not serve {request[1]}"
+        hint = "is it a Kubernetes API server, and of a version that has this?"
+        reason = None
     elif status and status.conflicts:
         message = f"cannot {what}: {excerpt(_conflicts(status))}"
         hint = "take the fields out of the other manager's manifest, or let it give them up"
-    elif said:
-        message = f"cannot {what}{said}"
-    return KubeError(message, hint=hint, status=code, reason=(status and status.reason) or None)
+    return KubeError(message, hint=hint, status=code, reason=reason)
 
 
 def _conflicts(status: Status) -> str:
@@ -135,7 +134,8 @@ def unanswered(connection: Connection, request: tuple[str, str], error: Exceptio
         if isinstance(cause, ssl.SSLCertVerificationError):
             return KubeError(
                 f"the certificate of {server} is not to be trusted: "
-                f"{excerpt(cause.verify_message)}; it was checked against {connection.ca_source}",
+                f"{excerpt(cause.verify_message).rstrip('.')}; "
+                f"it was checked against {connection.ca_source}",
                 hint="check certificate-authority, server and tls-server-name of the cluster",
             )
         if isinstance(cause, ssl.SSLError):

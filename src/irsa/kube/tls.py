@@ -7,7 +7,6 @@ Never here: which connection, which certificate.
 
 import os
 import ssl
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +66,8 @@ def _trust(context: ssl.SSLContext, pem: bytes, source: str) -> None:
 
 
 def _present(context: ssl.SSLContext, certificate: ClientCertificate, origin: str) -> None:
+    import tempfile  # heavy, and of no use to the webhook's process
+
     with tempfile.TemporaryDirectory(prefix="irsa-") as name:
         chain, key = Path(name, "certificate"), Path(name, "key")
         _write(chain, certificate.certificate)

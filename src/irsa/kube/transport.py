@@ -55,6 +55,7 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = field(default=None, repr=False)
     content_type: str = "application/json"
+    accept: str = "application/json"
     changes: bool = False
 
     @property
@@ -195,7 +196,7 @@ class Transport:
         self, request: Request, timeout: httpx.Timeout
     ) -> tuple[httpx.Client, httpx.Request]:
         presented = self._credentials.present()
-        headers = {"User-Agent": f"irsa/{__version__}", "Accept": "application/json"}
+        headers = {"User-Agent": f"irsa/{__version__}", "Accept": request.accept}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         client = self._client(presented.certificate)

@@ -1,0 +1,298 @@
+"""
+List, watch and get over asyncio, for the webhook's process: small, and light to import.
+
+Objects come as metadata only (PartialObjectMetadata), which is all that is needed there.
+Never here: decisions, retrying, proxies, exec plug-ins.
+"""
+
+import contextlib
+import os
+from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
+from typing import Literal, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+
+from irsa import __version__, files
+from irsa.errors import InputError, KubeError
+from irsa.kube import failures, tls
+from irsa.kube.connection import SERVICE_ACCOUNT_DIRECTORY, Connection, in_cluster
+from irsa.kube.http1 import BrokenError, Channel, Endpoint
+
+TIMEOUT = 10.0
+PAGE = 500
+# Seconds that the server is asked to keep one watch open, and what it may be late by.
+SPELL = 60
+LATE = 15
+MAX_IDLE = 4
+
+T = TypeVar("T")
+
+JSON = "application/json"
+_PARTIAL = "application/json;as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
+
+
+class Metadata(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """The metadata of an object, as far as it is looked at."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    annotations: dict[str, str] | None = None
+    labels: dict[str, str] | None = None
+
+
+class PartialObject(msgspec.Struct, frozen=True):
+    """An object of which only the metadata is known."""
+
+    metadata: Metadata
+
+
+class _ListMetadata(msgspec.Struct, frozen=True, rename="camel"):
+    resource_version: str = ""
+    continue_: str = msgspec.field(name="continue", default="")
+
+
+class Page(msgspec.Struct, frozen=True):
+    """One page of a list; its metadata says from which version to watch."""
+
+    metadata: _ListMetadata
+    items: list[PartialObject] | None = None
+
+    @property
+    def resource_version(self) -> str:
+        """The version of the whole list, the same on every page."""
+        return self.metadata.resource_version
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One change. A BOOKMARK carries nothing but a resource version to go on from."""
+
+    type: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK"]
+    object: PartialObject
+
+    @property
+    def resource_version(self) -> str:
+        """The version to go on from after this event."""
+        return self.object.metadata.resource_version
+
+
+class _RawEvent(msgspec.Struct, frozen=True):
+    type: str
+    object: msgspec.Raw
+
+
+_page = msgspec.json.Decoder(Page)
+_event = msgspec.json.Decoder(Event)
+_raw_event = msgspec.json.Decoder(_RawEvent)
+
+
+class Stream:
+    """
+    GET requests to one API server.
+
+    Every method raises KubeError: with a `status` if the API server refused (410 when a version
+    is too old), without if it gave no answer.
+
+    Args:
+        connection: The API server; with a token, a token file or a client certificate.
+        timeout: Seconds to connect, and for each answer.
+
+    Raises:
+        InputError: The connection wants a proxy, a plug-in or a password.
+    """
+
+    def __init__(self, connection: Connection, *, timeout: float = TIMEOUT) -> None:
+        auth = connection.auth
+        if connection.proxy_url or auth.plugin or auth.username:
+            raise InputError(
+                f"{connection.origin} needs a proxy, an exec plug-in or a password",
+                hint="in a pod, use the pod's own ServiceAccount; elsewhere a token or certificate",
+            )
+        self._connection = connection
+        self._timeout = timeout
+        encrypted = connection.server.startswith("https://")
+        context = tls.client_context(connection, auth.certificate) if encrypted else None
+        self._endpoint = Endpoint.of(connection.server, context)
+        self._prefix = "/" + connection.server.partition("://")[2].partition("/")[2]
+        self._idle: list[Channel] = []
+
+    @classmethod
+    def in_cluster(
+        cls,
+        *,
+        environment: Mapping[str, str] = os.environ,
+        directory: str = SERVICE_ACCOUNT_DIRECTORY,
+        timeout: float = TIMEOUT,
+    ) -> "Stream":
+        """
+        The API server of the pod that we run in.
+
+        Raises:
+            InputError: Not in a pod, or its ServiceAccount is not mounted.
+        """
+        ca_pem = files.read_bytes(Path(directory, "ca.crt"))
+        return cls(in_cluster(environment, ca_pem, directory=directory), timeout=timeout)
+
+    async def close(self) -> None:
+        """Close the idle connections."""
+        while self._idle:
+            await self._idle.pop().close()
+
+    async def get(self, path: str, *, accept: str = JSON) -> bytes:
+        """The body at a path, over a connection that is kept for the next."""
+        try:
+            return await self._get(path, accept)
+        except (OSError, EOFError) as error:
+            raise failures.unanswered(self._connection, ("GET", path), error) from error
+
+    async def get_metadata(self, path: str) -> PartialObject | None:
+        """The metadata of one object; None if it does not exist."""
+        try:
+            body = await self.get(path, accept=_PARTIAL.format(""))
+        except KubeError as error:
+            if error.status == 404 and error.reason == "NotFound":
+                return None
+            raise
+        return self._decoded(msgspec.json.Decoder(PartialObject), body, path=path)
+
+    async def list_pages(self, path: str, *, limit: int = PAGE) -> AsyncGenerator[Page, None]:
+        """
+        A collection, page by page.
+
+        A 410 in the middle means that it took too long: begin anew.
+
+        Args:
+            path: The collection's path, such as `/api/v1/serviceaccounts`.
+            limit: Objects per page.
+        """
+        # Never resourceVersion=0: the API server's cache would ignore the limit.
+        params = {"limit": str(limit)}
+        while True:
+            target = _target(path, params)
+            body = await self.get(target, accept=_PARTIAL.format("List"))
+            page = self._decoded(_page, body, path=path)
+            yield page
+            if not page.metadata.continue_:
+                return
+            params["continue"] = page.metadata.continue_
+
+    async def watch(
+        self, path: str, resource_version: str, *, spell: int = SPELL
+    ) -> AsyncGenerator[Event, None]:
+        """
+        The changes of a collection since a version, until the server ends the watch.
+
+        Ending is normal: go on from the last event's version. Close the iterator
+        (`contextlib.aclosing`) to end it earlier.
+
+        Args:
+            path: The collection's path.
+            resource_version: That of a list's page, or of the last event.
+            spell: Seconds that the server keeps the watch open.
+        """
+        params = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(spell),
+        }
+        request = ("GET", path)
+        try:
+            channel = await self._opened()
+            try:
+                target, accept = _target(path, params), _PARTIAL.format("")
+                status = await channel.ask(
+                    self._full(target), self._headers(accept), within=self._timeout
+                )
+                if status != 200:
+                    raise await self._refusal(channel, request, status)
+                lines = channel.lines(silence=spell + LATE)
+                async with contextlib.aclosing(lines):
+                    async for line in lines:
+                        if line:
+                            yield self._understood(line, path)
+            finally:
+                await channel.close()
+        except (OSError, EOFError) as error:
+            raise failures.unanswered(self._connection, request, error) from error
+
+    async def _get(self, path: str, accept: str) -> bytes:
+        """Over an idle connection if that still lives, and otherwise over a new one."""
+        while self._idle:
+            channel = self._idle.pop()
+            with contextlib.suppress(BrokenError, ConnectionError):
+                if channel.is_reusable:
+                    return await self._asked(channel, path, accept)
+            await channel.close()
+        return await self._asked(await self._opened(), path, accept)
+
+    async def _asked(self, channel: Channel, path: str, accept: str) -> bytes:
+        try:
+            headers = self._headers(accept)
+            status = await channel.ask(self._full(path), headers, within=self._timeout)
+            if status != 200:
+                raise await self._refusal(channel, ("GET", path), status)
+            body = await channel.body(within=self._timeout)
+        except BaseException:
+            await channel.close()
+            raise
+        if channel.is_reusable and len(self._idle) < MAX_IDLE:
+            self._idle.append(channel)
+        else:
+            await channel.close()
+        return body
+
+    async def _opened(self) -> Channel:
+        return await Channel.open(self._endpoint, within=self._timeout)
+
+    async def _refusal(self, channel: Channel, request: tuple[str, str], status: int) -> KubeError:
+        body = await channel.body(within=self._timeout)
+        return failures.refused(self._connection, request, code=status, body=body)
+
+    def _full(self, target: str) -> str:
+        return self._prefix.rstrip("/") + target
+
+    def _headers(self, accept: str) -> list[tuple[str, str]]:
+        headers = [("User-Agent", f"irsa-webhook/{__version__}"), ("Accept", accept)]
+        auth = self._connection.auth
+        token = auth.token
+        if auth.token_file:
+            # Read each time: kubelet renews it, and a request is far dearer than a small file.
+            token = files.read_text(Path(auth.token_file)).strip()
+        if token and self._endpoint.tls is not None:
+            headers.append(("Authorization", f"Bearer {token}"))
+        return [*headers, *auth.impersonation]
+
+    def _decoded(self, decoder: msgspec.json.Decoder[T], body: bytes, *, path: str) -> T:
+        try:
+            return decoder.decode(body)
+        except msgspec.DecodeError as error:
+            raise self._nonsense(path) from error
+
+    def _understood(self, line: bytes, path: str) -> Event:
+        try:
+            return _event.decode(line)
+        except msgspec.ValidationError:
+            # An ERROR event holds a Status, though the request itself was answered 200.
+            raw = self._decoded(_raw_event, line, path=path)
+        except msgspec.DecodeError as error:
+            raise self._nonsense(path) from error
+        status = failures.status_of(bytes(raw.object))
+        if raw.type != "ERROR" or status is None:
+            raise self._nonsense(path)
+        code = status.code or 500
+        body = bytes(raw.object)
+        raise failures.refused(self._connection, ("GET", path), code=code, body=body)
+
+    def _nonsense(self, path: str) -> KubeError:
+        return KubeError(
+            f"{self._connection.server} answers {path} with something else than was asked for",
+            hint="is it the URL of a Kubernetes API server?",
+        )
+
+
+def _target(path: str, params: Mapping[str, str]) -> str:
+    return f"{path}?{urlencode(params)}"
