@@ -1,0 +1,1 @@
+"""Who may: IAM policies as values, built and judged without asking AWS."""
