@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Raw, Struct
 
-from irsa.errors import InputError
+from irsa.errors import InputError, excerpt
 from irsa.injection.pods import Pod
 
 API_VERSION = "admission.k8s.io/v1"
@@ -41,7 +41,7 @@ class Request(Struct, frozen=True, kw_only=True, rename="camel"):
     resource: Resource = Resource()
     sub_resource: str = ""
     namespace: str = ""
-    object: Raw | None = None
+    object: Raw = Raw()
 
     @property
     def creates_pod(self) -> bool:
@@ -75,7 +75,7 @@ def decode(body: bytes) -> Request:
     try:
         request = _reviews.decode(body).request
     except _MALFORMED as error:
-        raise ReviewError(f"the body is not an AdmissionReview v1: {error}") from error
+        raise ReviewError(f"the body is not an AdmissionReview v1: {excerpt(str(error))}") from error
     if not request.uid:
         raise ReviewError("the AdmissionReview has no uid")
     return request
@@ -88,12 +88,10 @@ def decode_pod(request: Request) -> Pod:
     Raises:
         ReviewError: The object is not a pod.
     """
-    if request.object is None:
-        raise ReviewError("the request to create a pod has no object")
     try:
         return _pods.decode(request.object)
     except _MALFORMED as error:
-        raise ReviewError(f"the object is not a pod: {error}") from error
+        raise ReviewError(f"the object is not a pod: {excerpt(str(error))}") from error
 
 
 def answer(

@@ -1,0 +1,105 @@
+"""
+The parts of the serving process put together, and kept running until it is told to stop.
+
+Never here: options, decisions.
+"""
+
+import asyncio
+import functools
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from irsa.errors import InputError
+from irsa.files import read_text
+from irsa.injection.grants import Defaults
+from irsa.kube.stream import Stream
+from irsa.tls.context import Reloader, server_context
+from irsa.webhook.application import Application
+from irsa.webhook.directory import Cache
+from irsa.webhook.expiry import certificate_expiry
+from irsa.webhook.lookup import Lookup
+from irsa.webhook.metrics import Metrics
+from irsa.webhook.server import Server, listen
+from irsa.webhook.watch import Source, Watch, read_annotations
+
+logger = logging.getLogger(__name__)
+
+RELOAD_PERIOD = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the process is told: certificate, port, and what applies by default."""
+
+    cert_file: Path
+    key_file: Path
+    port: int
+    host: str | None = None
+    defaults: Defaults
+    stop_delay: float = 0.0
+
+
+async def serve(stream: Stream, options: Options) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    context = server_context(options.cert_file, options.key_file)
+    certificate = Certificate(Reloader(context, options.cert_file, options.key_file), options)
+    cache = Cache()
+    application = _application(stream, cache, options, certificate=certificate)
+    listener = listen(options.port, host=options.host)
+    server = Server(application, context, stop_delay=options.stop_delay)
+    watch = Watch(stream, cache, defaults=options.defaults)
+    logger.info("listening on port %d", listener.getsockname()[1])
+    try:
+        async with asyncio.TaskGroup() as group:
+            background = [group.create_task(part) for part in (watch.run(), certificate.run())]
+            await server.serve(sockets=[listener])
+            for task in background:
+                task.cancel()
+    finally:
+        listener.close()
+        await stream.close()
+    logger.info("stopped")
+
+
+class Certificate:
+    """The serving certificate, loaded anew when its files change."""
+
+    def __init__(self, reloader: Reloader, options: Options) -> None:
+        self._reloader = reloader
+        self._cert_file = options.cert_file
+        self.expiry = certificate_expiry(read_text(options.cert_file))
+
+    async def run(self) -> None:
+        """Look at the files every few seconds; ends when it is cancelled."""
+        failure = ""
+        while True:
+            await asyncio.sleep(RELOAD_PERIOD)
+            try:
+                if self._reloader.refresh():
+                    self.expiry = certificate_expiry(read_text(self._cert_file))
+                    logger.info("serving with a new certificate")
+                failure = ""
+            except InputError as error:
+                if error.message != failure:
+                    logger.error("the new certificate is not usable: %s", error.message)
+                failure = error.message
+
+
+def _application(
+    stream: Source, cache: Cache, options: Options, *, certificate: Certificate
+) -> Application:
+    metrics = Metrics()
+    lookup = Lookup(
+        cache,
+        functools.partial(read_annotations, stream),
+        defaults=options.defaults,
+        count=metrics.live_read,
+    )
+    return Application(
+        lookup,
+        cache,
+        metrics=metrics,
+        prefix=options.defaults.prefix,
+        certificate_expiry=lambda: certificate.expiry,
+    )
