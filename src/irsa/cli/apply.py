@@ -1,0 +1,88 @@
+"""`irsa apply`: make everything as the configuration says."""
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from irsa.cli import options
+from irsa.cli.plan import Prune
+from irsa.cli.render import console
+from irsa.cli.render.console import Output
+from irsa.errors import IrsaError
+
+if TYPE_CHECKING:
+    from irsa.provision.apply import Manner
+    from irsa.provision.resource import Change, Plan
+    from irsa.provision.world import World
+
+READ_BACK = "read-back"
+
+
+def command(
+    *,
+    config: options.ConfigFile = options.DEFAULT_CONFIG,
+    yes: options.Yes = False,
+    output: options.OutputFormat = Output.text,
+    prune: Prune = False,
+    override: options.Override = [],  # noqa: B006 # typer reads it, nobody changes it
+    reason: options.Reason = None,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+) -> None:
+    """
+    Make everything as the configuration says, after showing what that is.
+
+    Bucket, documents, OIDC provider, roles, the webhook, annotations, in this order. It may be
+    stopped at any time: run again, it goes on. A second run changes nothing. The gate `read-back`
+    (the documents are read as AWS reads them, before anything depends on them) can be overridden.
+
+    Example: irsa apply --config irsa.yaml
+    """
+    from irsa.cli import provisioning
+    from irsa.provision.apply import Manner
+
+    passed = provisioning.gates(override, reason, known=frozenset({READ_BACK}))
+    manner = Manner(around=console.step, read_back=READ_BACK not in passed)
+    with ExitStack() as stack:
+        site = provisioning.enter(stack, config, kubeconfig=kubeconfig, context=context)
+        plan = provisioning.plan(site, prune=prune)
+        _ask(plan, site.config.cluster.name, yes=yes)
+        carry_out(plan, site.world, manner)
+    report(plan, output, nothing="everything is as the configuration says")
+
+
+def carry_out(plan: "Plan", world: "World", manner: "Manner") -> None:
+    """
+    Carry out a plan, with progress; on a failure, say what was done.
+
+    Raises:
+        IrsaError: What went wrong.
+    """
+    from irsa.provision import apply
+
+    made: list[Change] = []
+    try:
+        for change in apply.run(plan, world, manner):
+            made.append(change)  # noqa: PERF402 # what was made must be known after a failure
+    except IrsaError:
+        if plan.changes:
+            console.warning(apply.progress(plan, made))
+        raise
+
+
+def report(plan: "Plan", output: Output, *, nothing: str) -> None:
+    """Print what was done."""
+    from irsa.cli.render import plan as render
+
+    if output is not Output.text:
+        console.data(plan.to_json() | {"applied": True}, output)
+    else:
+        console.result(render.summary(plan, past=True) if plan.changes else nothing)
+
+
+def _ask(plan: "Plan", cluster: str, *, yes: bool) -> None:
+    from irsa.cli.render import plan as render
+
+    if plan.changes or plan.notes:
+        console.note(render.text(plan))
+    if plan.changes:
+        console.confirm(f"Do this to cluster {cluster}?", yes=yes)

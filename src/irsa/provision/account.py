@@ -1,0 +1,89 @@
+"""
+What the AWS account allows: public buckets, and how long a trust policy may be.
+
+Nothing is ever changed here: these are other people's switches.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from irsa.aws.call import Call
+from irsa.errors import RefusedError
+from irsa.provision.resource import Diff, Reader
+
+DEFAULT_TRUST_QUOTA = 2048
+_PUBLIC = ("BlockPublicPolicy", "RestrictPublicBuckets")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The account's switches and quotas."""
+
+    blocked: tuple[str, ...]
+    trust_quota: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """
+    The account, as far as it can stand in the way.
+
+    Args:
+        account: Its number.
+        trust_sizes: The length of every role's trust policy, by the role's name.
+    """
+
+    account: str
+    trust_sizes: Mapping[str, int]
+
+    def read(self, reader: Reader) -> Limits:
+        """Read the account's block-public-access and its quotas."""
+        block = reader.aws(
+            Call(
+                service="s3control",
+                operation="GetPublicAccessBlock",
+                params={"AccountId": self.account},
+            )
+        )
+        summary = reader.aws(Call(service="iam", operation="GetAccountSummary"))
+        return Limits(blocked=_blocked(block), trust_quota=_quota(summary))
+
+    def changes(self, observed: Limits) -> Diff:
+        """
+        Nothing to change; only reasons to refuse.
+
+        Raises:
+            RefusedError: The account forbids public buckets, or a trust policy is too long.
+        """
+        if observed.blocked:
+            raise RefusedError(
+                f"account {self.account} forbids public buckets "
+                f"(its Block Public Access has {' and '.join(observed.blocked)} on), so the "
+                "issuer's documents could not be read by AWS STS",
+                hint="irsa never switches that off; publish from an account that allows public "
+                "buckets, or have it allowed for this account",
+            )
+        for role, size in self.trust_sizes.items():
+            if size > observed.trust_quota:
+                raise RefusedError(
+                    f"the trust policy of role {role} has {size} characters, account "
+                    f"{self.account} allows {observed.trust_quota}",
+                    hint="give its ServiceAccounts several roles, or ask AWS for a higher quota "
+                    "(IAM, role trust policy length)",
+                )
+        return Diff()
+
+    def removal(self, observed: Limits) -> Diff:  # noqa: ARG002 # part of the protocol
+        """Nothing to remove."""
+        return Diff()
+
+
+def _blocked(block: Mapping[str, Any] | None) -> tuple[str, ...]:
+    switches = (block or {}).get("PublicAccessBlockConfiguration", {})
+    return tuple(name for name in _PUBLIC if switches.get(name))
+
+
+def _quota(summary: Mapping[str, Any] | None) -> int:
+    values = (summary or {}).get("SummaryMap", {})
+    return int(values.get("AssumeRolePolicySizeQuota", DEFAULT_TRUST_QUOTA))

@@ -1,0 +1,113 @@
+"""
+Carry out a plan, in order; stop at the first failure.
+
+Never here: deciding what has to change.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from irsa.aws.call import Call
+from irsa.errors import AwsError
+from irsa.provision.checks import Available, Gone, Injects, Published, Trusted
+from irsa.provision.patience import GONE, patience
+from irsa.provision.resource import Apply, Change, Delete, Plan, Step
+from irsa.provision.waiting import wait
+from irsa.provision.world import World
+
+_PAUSE = 2.0
+_REMOVALS = ("Delete", "Detach", "Remove")
+
+Around = Callable[[str], AbstractContextManager[None]]
+
+
+def _silent(title: str) -> AbstractContextManager[None]:  # noqa: ARG001 # nothing is said
+    return nullcontext()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """
+    How a plan is carried out.
+
+    Args:
+        around: Told what begins, and entered for as long as it takes.
+        read_back: Whether the documents are read back before anything depends on them.
+    """
+
+    around: Around = field(default=_silent)
+    read_back: bool = True
+
+
+def run(plan: Plan, world: World, manner: Manner | None = None) -> Iterator[Change]:
+    """
+    Carry out a plan, and wait for what it waits for at the end.
+
+    Yields:
+        Every change that was made, when it was.
+
+    Raises:
+        IrsaError: Something failed; what was made before stays, and a new plan goes on from there.
+    """
+    manner = manner or Manner()
+    for change in plan.changes:
+        with manner.around(change.title):
+            _make(change, world, manner)
+        yield change
+    for check in plan.checks:
+        with manner.around(check.title):
+            wait(check, world)
+
+
+def _make(change: Change, world: World, manner: Manner) -> None:
+    done: list[str] = []
+    for step in change.steps:
+        _take(step, world, manner, done=done)
+        if isinstance(step, Call):
+            done.append(step.name)
+
+
+def _take(step: Step, world: World, manner: Manner, *, done: list[str]) -> None:
+    match step:
+        case Call():
+            _call(step, world, done)
+        case Apply():
+            world.kube.apply(step.object, force=step.force)
+        case Delete():
+            world.kube.delete(step.ref, uid=step.uid)
+        case Published():
+            if manner.read_back:
+                wait(step, world)
+        case Available() | Trusted() | Injects() | Gone():
+            wait(step, world)
+        case _:
+            assert_never(step)
+
+
+def _call(call: Call, world: World, done: list[str]) -> None:
+    deadline: float | None = None
+    while True:
+        try:
+            world.aws.call(call)
+        except AwsError as error:
+            if error.code in GONE and call.operation.startswith(_REMOVALS):
+                return
+            willing = patience(call, error, done)
+            deadline = deadline or world.now() + (willing.seconds if willing else 0)
+            if willing is None or world.now() >= deadline:
+                raise
+            world.say(f"waiting: {willing.reason} ({error.code})")
+            world.sleep(_PAUSE)
+        else:
+            return
+
+
+def progress(plan: Plan, made: Sequence[Change]) -> str:
+    """What was done before a failure, for the reader."""
+    done = ", ".join(f"{one.action} {one.kind} {one.name}" for one in made) or "nothing"
+    return (
+        f"{len(made)} of {len(plan.changes)} changes are done ({done}); "
+        "running it again goes on from here"
+    )

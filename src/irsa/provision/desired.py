@@ -1,0 +1,262 @@
+"""
+The one list of what a configuration means: every thing that should exist, in order.
+
+The order is that of making them; a removal goes its own, safe way.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from irsa.arns import RoleArn, partition_of, provider_arn
+from irsa.config import Config, ServiceAccountName
+from irsa.config import Role as RoleConfig
+from irsa.identity.issuer import DISCOVERY_KEY, JWKS_KEY
+from irsa.identity.keys import PublicKey
+from irsa.injection import grants, webhook
+from irsa.kube.objects import Object
+from irsa.provision.account import Account
+from irsa.provision.bucket import Bucket
+from irsa.provision.checks import Check, Injects
+from irsa.provision.documents import Documents, object_key
+from irsa.provision.engine import EngineObject, proof_pod, readiness, removal_order
+from irsa.provision.leftover import LeftoverAccounts, Leftovers
+from irsa.provision.owner import Owner
+from irsa.provision.provider import Provider
+from irsa.provision.resource import Resource
+from irsa.provision.role import Role
+from irsa.provision.service_account import ServiceAccount
+from irsa.trust import policy
+
+Resources = Sequence[Resource[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """
+    What somebody wants to exist.
+
+    Args:
+        config: The configuration.
+        keys: The public keys to publish; none are needed for a removal.
+        prune: Whether what the configuration no longer names should go.
+        delete_bucket: Whether a removal removes the bucket itself.
+    """
+
+    config: Config
+    keys: tuple[PublicKey, ...] = ()
+    prune: bool = False
+    delete_bucket: bool = False
+
+    @property
+    def owner(self) -> Owner:
+        """The cluster that everything belongs to."""
+        return Owner(name=self.config.cluster.name, uid=self.config.cluster.uid)
+
+    @property
+    def partition(self) -> str:
+        """The partition of every ARN."""
+        return partition_of(self.config.aws.region).name
+
+    @property
+    def provider_arn(self) -> str:
+        """The ARN of the OIDC provider."""
+        issuer = self.config.issuer_url
+        return provider_arn(self.partition, self.config.aws.account, issuer.provider)
+
+    @property
+    def annotation(self) -> str:
+        """The annotation on ServiceAccounts."""
+        return f"{self.config.injection.annotation_prefix}/{grants.ROLE_ARN}"
+
+    def role_arn(self, role: RoleConfig) -> str:
+        """The ARN of a role in the configuration."""
+        return str(
+            RoleArn(
+                partition=self.partition,
+                account=self.config.aws.account,
+                path=role.path,
+                name=role.role_name(self.config.cluster.name),
+            )
+        )
+
+    @property
+    def role_arns(self) -> frozenset[str]:
+        """The ARNs of all roles in the configuration."""
+        return frozenset(map(self.role_arn, self.config.roles))
+
+
+def desired(wish: Wish) -> Resources:
+    """Everything that should exist, in the order in which it is made."""
+    roles = [_role(wish, role) for role in wish.config.roles]
+    sizes = {role.name: policy.size(role.trust) for role in roles}
+    return (
+        Account(account=wish.config.aws.account, trust_sizes=sizes),
+        _bucket(wish),
+        _documents(wish),
+        _provider(wish),
+        *roles,
+        *engine(wish),
+        *_service_accounts(wish),
+        _leftover_roles(wish),
+        _leftover_accounts(wish),
+    )
+
+
+def removable(wish: Wish) -> Resources:
+    """
+    Everything that may exist, in the order in which it is safely removed.
+
+    Nothing trusts the issuer any more when its name becomes free.
+    """
+    return (
+        *removal_order(engine(wish)),
+        *_service_accounts(wish),
+        _leftover_accounts(wish),
+        *(_role(wish, role) for role in wish.config.roles),
+        _leftover_roles(wish),
+        _provider(wish),
+        _documents(wish),
+        _bucket(wish),
+    )
+
+
+def engine(wish: Wish) -> list[EngineObject]:
+    """The objects of the injection engine."""
+    return [EngineObject(object=one, owner=wish.owner) for one in _engine_objects(wish)]
+
+
+def checks(wish: Wish) -> tuple[Check, ...]:
+    """What has to become true at the end of an apply."""
+    return readiness(_engine_objects(wish), _proof(wish))
+
+
+def _engine_objects(wish: Wish) -> list[Object]:
+    injection = wish.config.injection
+    if injection.engine != "webhook":
+        return []
+    given = {"image": injection.image} if injection.image else {}
+    return webhook.objects(
+        webhook.WebhookSettings(
+            cluster_uid=wish.config.cluster.uid,
+            namespace=injection.namespace,
+            replicas=injection.webhook.replicas,
+            host_network=injection.webhook.host_network,
+            port=injection.webhook.port,
+            failure_policy=injection.webhook.failure_policy,
+            annotation_prefix=injection.annotation_prefix,
+            audience=wish.config.issuer.audiences[0],
+            region=wish.config.aws.region,
+            allowed_accounts=injection.allowed_accounts,
+            **given,
+        )
+    )
+
+
+def _proof(wish: Wish) -> Injects | None:
+    allowed = wish.config.injection.allowed_accounts
+    if wish.config.aws.account not in allowed:
+        return None
+    for role, account in _annotated(wish):
+        pod = proof_pod(account.namespace, account.name)
+        return Injects(pod=pod, role_arn=wish.role_arn(role))
+    return None
+
+
+def _bucket(wish: Wish) -> Bucket:
+    config = wish.config
+    keys = (DISCOVERY_KEY, JWKS_KEY)
+    return Bucket(
+        name=config.issuer.bucket,
+        region=config.aws.region,
+        partition=wish.partition,
+        account=config.aws.account,
+        owner=wish.owner,
+        public_keys=tuple(object_key(config.issuer.prefix, key) for key in keys),
+        delete=wish.delete_bucket,
+    )
+
+
+def _documents(wish: Wish) -> Documents:
+    config = wish.config
+    return Documents(
+        bucket=config.issuer.bucket,
+        account=config.aws.account,
+        prefix=config.issuer.prefix,
+        issuer=config.issuer_url,
+        keys=wish.keys,
+        owner=wish.owner,
+    )
+
+
+def _provider(wish: Wish) -> Provider:
+    return Provider(
+        arn=wish.provider_arn,
+        issuer=wish.config.issuer_url,
+        audiences=wish.config.issuer.audiences,
+        owner=wish.owner,
+        kids=tuple(key.kid for key in wish.keys),
+    )
+
+
+def _role(wish: Wish, role: RoleConfig) -> Role:
+    subjects = [policy.subject(one.namespace, one.name) for one in role.service_accounts]
+    trust = policy.build(
+        provider_arn=wish.provider_arn,
+        issuer=wish.config.issuer_url,
+        subjects=subjects,
+        audience=wish.config.issuer.audiences[0],
+        allow_wildcard=role.allow_wildcard,
+        sid=policy.statement_id(wish.config.cluster.uid, subjects),
+    )
+    return Role(
+        name=role.role_name(wish.config.cluster.name),
+        path=role.path,
+        description=f"ServiceAccounts of cluster {wish.config.cluster.name}, made by irsa",
+        trust=trust,
+        max_session_duration=role.max_session_duration,
+        tags={**role.tags, **wish.owner.tags},
+        owner=wish.owner,
+        boundary=role.permissions_boundary,
+        policies=role.policies,
+        inline=role.inline_policy,
+    )
+
+
+def _service_accounts(wish: Wish) -> list[ServiceAccount]:
+    return [
+        ServiceAccount(
+            namespace=account.namespace,
+            name=account.name,
+            annotation=wish.annotation,
+            role_arn=wish.role_arn(role),
+            owner=wish.owner,
+        )
+        for role, account in _annotated(wish)
+    ]
+
+
+def _annotated(wish: Wish) -> Iterable[tuple[RoleConfig, ServiceAccountName]]:
+    for role in wish.config.roles:
+        for account in role.service_accounts:
+            if not account.is_pattern:
+                yield role, account
+
+
+def _leftover_roles(wish: Wish) -> Leftovers:
+    names = (role.role_name(wish.config.cluster.name) for role in wish.config.roles)
+    return Leftovers(
+        owner=wish.owner,
+        provider_arn=wish.provider_arn,
+        configured=frozenset(names),
+        prune=wish.prune,
+    )
+
+
+def _leftover_accounts(wish: Wish) -> LeftoverAccounts:
+    return LeftoverAccounts(
+        owner=wish.owner,
+        annotation=wish.annotation,
+        configured=frozenset(str(account) for _, account in _annotated(wish)),
+        prune=wish.prune,
+    )

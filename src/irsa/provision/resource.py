@@ -1,0 +1,187 @@
+"""
+What every kind of thing has in common: how it is read, and how a difference becomes steps.
+
+Never here: a concrete kind of thing, boto3, a client.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol, TypeVar
+
+from irsa.aws.call import Call
+from irsa.kube.objects import Object, Ref
+from irsa.provision.checks import Check
+
+
+class Action(StrEnum):
+    """What happens to a thing."""
+
+    create = "create"
+    change = "change"
+    recreate = "recreate"
+    remove = "remove"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apply:
+    """
+    One server-side apply: the object, exactly as it is sent.
+
+    Args:
+        object: The object.
+        force: Whether fields that somebody else changed meanwhile are taken back.
+    """
+
+    object: Object
+    force: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The object, as plain JSON values."""
+        return {"apply": self.object, "force": self.force}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
+    """One deletion in Kubernetes: this very object, not a later one of the same name."""
+
+    ref: Ref
+    uid: str
+
+    def to_json(self) -> dict[str, Any]:
+        """What is deleted, as plain JSON values."""
+        return {"delete": self.ref.path, "uid": self.uid}
+
+
+Step = Call | Apply | Delete | Check
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One property that will be another: what it is now (None: nothing), and what it will be."""
+
+    name: str
+    before: Any = None
+    after: Any = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The property, as plain JSON values."""
+        return {"name": self.name, "before": self.before, "after": self.after}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """
+    One thing that will be made, changed or removed.
+
+    Args:
+        kind: What it is, in words: `bucket`, `role`, `ServiceAccount`.
+        name: Which one.
+        action: What happens to it.
+        fields: What the reader sees of it.
+        steps: What is sent for it, in order.
+    """
+
+    kind: str
+    name: str
+    action: Action
+    fields: tuple[Field, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """What happens, in a few words."""
+        return f"{self.action} {self.kind} {self.name}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The change, as plain JSON values."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "action": str(self.action),
+            "fields": [one.to_json() for one in self.fields],
+            "steps": [one.to_json() for one in self.steps],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diff:
+    """What has to happen to a thing, and what the reader should know although nothing happens."""
+
+    changes: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Reader(Protocol):
+    """What a thing may ask about the world; every answer is None where there is no such thing."""
+
+    def aws(self, call: Call) -> Mapping[str, Any] | None:
+        """Ask AWS."""
+
+    def kube(self, ref: Ref) -> Object | None:
+        """Ask the API server for one object."""
+
+    def kube_list(self, api_version: str, kind: str, *, label_selector: str) -> list[Object]:
+        """Ask the API server for all objects of a kind that carry a label."""
+
+    def preview(self, thing: Object) -> Object:
+        """What an object would look like if it were applied, with force."""
+
+
+Observed = TypeVar("Observed")
+
+
+class Resource(Protocol[Observed]):
+    """A thing that should exist."""
+
+    def read(self, reader: Reader) -> Observed:
+        """What exists of it now."""
+
+    def changes(self, observed: Observed) -> Diff:
+        """
+        What makes it as it should be.
+
+        Raises:
+            RefusedError: It is somebody else's, or cannot be as it should.
+        """
+
+    def removal(self, observed: Observed) -> Diff:
+        """What removes it, as far as it is ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """
+    Everything that will happen, in order.
+
+    Args:
+        changes: What will be sent.
+        notes: What the reader should know.
+        checks: What is waited for at the end, whether anything was changed or not.
+    """
+
+    changes: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = field(default=())
+
+    def count(self, *actions: Action) -> int:
+        """How many changes are of these kinds."""
+        return sum(change.action in actions for change in self.changes)
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """How much is made, changed and removed; a replacement is both made and removed."""
+        return {
+            "create": self.count(Action.create, Action.recreate),
+            "change": self.count(Action.change),
+            "remove": self.count(Action.remove, Action.recreate),
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan, as plain JSON values: exactly what will be sent."""
+        return {
+            "summary": self.summary,
+            "changes": [change.to_json() for change in self.changes],
+            "checks": [check.to_json() for check in self.checks],
+            "notes": list(self.notes),
+        }
