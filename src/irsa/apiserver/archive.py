@@ -26,25 +26,26 @@ def namespace_of(kube: "Kube", preferred: str = NAMESPACE) -> str:
     return preferred if kube.get(Ref("v1", "Namespace", preferred)) else FALLBACK
 
 
-def read(kube: "Kube", namespace: str) -> tuple[Record, ...]:
+def read(kube: "Kube") -> tuple[Record, ...]:
     """
     The history, oldest first, with what was written before the tool's namespace existed.
 
     Raises:
         KubeError: It cannot be read.
     """
-    places = dict.fromkeys((FALLBACK, namespace))
+    places = (FALLBACK, NAMESPACE)
     found = [record for place in places for record in _records(kube.get(_ref(place)), place)]
     return tuple(sorted(found, key=lambda record: record.time))
 
 
-def append(kube: "Kube", namespace: str, record: Record) -> None:
+def append(kube: "Kube", record: Record) -> None:
     """
     Add one record; somebody else's, written at the same moment, is kept.
 
     Raises:
         KubeError: It cannot be written.
     """
+    namespace = namespace_of(kube)
     for attempt in range(_TRIES):
         try:
             _append_once(kube, namespace, record)

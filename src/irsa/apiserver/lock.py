@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from irsa.apiserver.archive import namespace_of
 from irsa.errors import KubeError, RefusedError
 from irsa.kube.objects import Object, Ref
 
@@ -28,14 +29,12 @@ class Lock:
 
     Args:
         kube: The cluster.
-        namespace: Where the Lease lives.
-        node: Whose server is being changed; part of the holder's name.
     """
 
-    def __init__(self, kube: "Kube", namespace: str, *, node: str) -> None:
+    def __init__(self, kube: "Kube") -> None:
         self._kube = kube
-        self._ref = Ref("coordination.k8s.io/v1", "Lease", NAME, namespace)
-        self.holder = f"{node}/{socket.gethostname()}/{os.getpid()}"
+        self._ref: Ref | None = None
+        self.holder = f"{socket.gethostname()}/{os.getpid()}"
         self._renewed = datetime.min.replace(tzinfo=UTC)
 
     def acquire(self, now: datetime) -> None:
@@ -46,14 +45,15 @@ class Lock:
             RefusedError: Somebody else is at it.
             KubeError: The Lease cannot be read or written.
         """
-        held = self._kube.get(self._ref)
+        ref = self._ref = self._ref or _ref(self._kube)
+        held = self._kube.get(ref)
         if held is not None and not self._may_take(held, now):
             raise _held(held)
         try:
-            self._write(held, now)
+            self._write(ref, held, now=now)
         except KubeError as error:
             if error.status == 409:
-                raise _held(self._kube.get(self._ref) or {}) from error
+                raise _held(self._kube.get(ref) or {}) from error
             raise
 
     def renew(self, now: datetime) -> None:
@@ -63,12 +63,12 @@ class Lock:
         Raises:
             RefusedError: Somebody else took it.
         """
-        if now - self._renewed < timedelta(seconds=RENEW_AFTER):
+        if self._ref is None or now - self._renewed < timedelta(seconds=RENEW_AFTER):
             return
         try:
             held = self._kube.get(self._ref)
             if held is None or _holder(held) in {"", self.holder}:
-                self._write(held, now)
+                self._write(self._ref, held, now=now)
                 return
         except KubeError:
             return
@@ -76,6 +76,8 @@ class Lock:
 
     def release(self, now: datetime) -> None:
         """Give the Lease back, if it can be reached; otherwise it expires."""
+        if self._ref is None:
+            return
         try:
             held = self._kube.get(self._ref)
             if held is not None and _holder(held) == self.holder:
@@ -83,9 +85,9 @@ class Lock:
         except KubeError:
             return
 
-    def _write(self, held: Object | None, now: datetime) -> None:
-        metadata: dict[str, Any] = {"name": NAME, "namespace": self._ref.namespace}
-        new = {"apiVersion": self._ref.api_version, "kind": "Lease", "spec": self._spec(now)}
+    def _write(self, ref: Ref, held: Object | None, *, now: datetime) -> None:
+        metadata: dict[str, Any] = {"name": ref.name, "namespace": ref.namespace}
+        new = {"apiVersion": ref.api_version, "kind": ref.kind, "spec": self._spec(now)}
         if held is None:
             self._kube.create({**new, "metadata": metadata})
         else:
@@ -104,6 +106,10 @@ class Lock:
         return not holder or holder == self.holder or _expired(held, now) or _dead(holder)
 
 
+def _ref(kube: "Kube") -> Ref:
+    return Ref("coordination.k8s.io/v1", "Lease", NAME, namespace_of(kube))
+
+
 def _holder(held: Object) -> str:
     return str((held.get("spec") or {}).get("holderIdentity") or "")
 
@@ -118,8 +124,7 @@ def _expired(held: Object, now: datetime) -> bool:
 
 
 def _dead(holder: str) -> bool:
-    _, _, rest = holder.partition("/")
-    host, _, pid = rest.rpartition("/")
+    host, _, pid = holder.rpartition("/")
     here = host == socket.gethostname() and pid.isdecimal()
     return here and not Path(f"/proc/{pid}").exists()
 

@@ -29,6 +29,8 @@ class Unfinished(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     An edit that was begun and is not proved yet.
 
     Args:
+        server: The server's name.
+        others: The URLs of the other servers, by name.
         backup: The back-up's file name.
         before: SHA-256 of the manifest before the edit.
         written: SHA-256 of the manifest that the edit writes.
@@ -36,6 +38,8 @@ class Unfinished(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         command: The complete flags of that process, as `--name=value`.
     """
 
+    server: str
+    others: dict[str, str]
     backup: str
     before: str
     written: str

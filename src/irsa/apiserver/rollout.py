@@ -40,6 +40,7 @@ class Edit:
 
     issuer: str
     stage: Stage
+    before: Issuance
     wanted: Issuance
     overrides: tuple[str, ...] = ()
     reason: str | None = None
@@ -68,32 +69,29 @@ class Rollout:
         Edit the manifest and prove the new process.
 
         Raises:
+            RefusedError: The manifest is no longer what the edit was decided on.
             InputError: The manifest is not understood; it was left alone.
             KubeError: It could not be proved; the back-up is in place again, or the message says
                 why not.
         """
         site = self._site
         manifest = site.node.manifest()
+        if manifest.issuance != edit.before:
+            raise RefusedError(f"{site.node.path} was changed while this was being decided")
         data = manifest.with_issuance(edit.wanted)
         note = self._begin(edit, manifest, data)
         with self._step(f"write {site.node.path}"):
             site.node.write(data)
         self._settle(note)
 
-    def resume(self) -> str | None:
+    def resume(self, note: Unfinished) -> str:
         """
-        Take up what an earlier run left unfinished.
-
-        Returns:
-            What was found and done; None where nothing was left.
+        Take up what an earlier run left unfinished, and say what became of it.
 
         Raises:
             KubeError: As `run`.
         """
         site = self._site
-        note = site.node.unfinished()
-        if note is None:
-            return None
         present = site.node.digest()
         if present == note.written:
             self._settle(note)
@@ -110,6 +108,8 @@ class Rollout:
         with self._step(f"keep a back-up of {site.node.path}"):
             original = site.node.read()
             note = Unfinished(
+                server=site.server.name,
+                others={other.name: other.url for other in site.others},
                 backup=site.node.back_up(original, self._pace.now()),
                 before=digest(original),
                 written=digest(data),
@@ -201,4 +201,4 @@ class Rollout:
             overrides=note.overrides,
             reason=note.reason,
         )
-        archive.append(self._site.kube, self._site.namespace, record)
+        archive.append(self._site.kube, record)

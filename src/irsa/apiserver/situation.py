@@ -58,7 +58,6 @@ class Situation:
 
     fleet: Fleet
     known: tuple[Known, ...]
-    namespace: str
     records: tuple[Record, ...]
     kubeadm_config: Object | None
     here: Here | None = None
@@ -79,14 +78,12 @@ def gather(kube: "Kube", *, node: Node | None = None) -> Situation:
     """
     found = fleet.survey(kube)
     here = find_here(found, node) if node else None
-    namespace = archive.namespace_of(kube)
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         known = tuple(pool.map(partial(look, kube), found.servers))
     return Situation(
         fleet=found,
         known=tuple(_by_process(one, here) for one in known),
-        namespace=namespace,
-        records=archive.read(kube, namespace),
+        records=archive.read(kube),
         kubeadm_config=kube.get(Ref("v1", "ConfigMap", kubeadm.CONFIG_MAP[1], "kube-system")),
         here=here,
     )

@@ -1,5 +1,5 @@
 """
-kubeadm: what `kubeadm upgrade` would make of the flags, and what to write down so that it keeps them.
+kubeadm: what `kubeadm upgrade` would make of the flags, and what to write down to keep them.
 
 It renders the manifest anew from the ConfigMap `kubeadm-config` and its patches; flags that stand
 only in the manifest are lost.
@@ -97,7 +97,7 @@ def _default_issuer(configuration: Mapping[str, Any]) -> str:
 
 def _is_list_version(configuration: Mapping[str, Any]) -> bool:
     found = re.fullmatch(r"kubeadm\.k8s\.io/v1beta(\d+)", str(configuration.get("apiVersion")))
-    return bool(found) and int(found.group(1)) >= 4
+    return found is not None and int(found.group(1)) >= 4
 
 
 def _as_list(configuration: Mapping[str, Any], wanted: Issuance) -> Advice:
@@ -162,7 +162,7 @@ def _unreadable(wanted: Issuance) -> Advice:
 def _dump(value: Any) -> str:
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # typed as None
     yaml.width = 1000
     stream = StringIO()
     yaml.dump(value, stream)
