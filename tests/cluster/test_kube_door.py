@@ -1,0 +1,19 @@
+"""The door to Kubernetes, on a real API server."""
+
+import pytest
+from tests.fakes.kube_cases import CASES
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture(name="namespace")
+def _namespace(rig):
+    metadata = {"generateName": "kube-door-"}
+    created = rig.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    return created["metadata"]["name"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_cluster_behaves_as_promised(case, rig, namespace):
+    """Every promise of Kube holds on a real API server."""
+    case(rig.kube, namespace)
