@@ -88,7 +88,8 @@ class Decoder:
             return value
         if isinstance(tree, Mapping) and "entry_rule" in extra:
             self._check_entries(extra["entry_rule"], tree, path)
-        complaint = extra["rule"](value) if "rule" in extra and _whole(value) else None
+        judged = "rule" in extra and self._nodes <= _MAX_NODES and _whole(value)
+        complaint = extra["rule"](value) if judged else None
         if complaint is None:
             return value
         shown = f"{quoted(value)} {complaint}" if isinstance(value, str) else complaint

@@ -8,7 +8,7 @@ Never here: knowledge of the configuration's keys.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -166,9 +166,12 @@ class _Builder:
             own.setdefault(entry.key, entry)
         return tuple(own.values())
 
-    def _entry(self, key: ScalarNode, value: Node, path: str) -> Entry:
+    def _entry(self, key: ScalarNode, node: Node, path: str) -> Entry:
         name = self._scalar(key, path)
-        return Entry(line=name.line, key=name.text, value=self.tree(value, child(path, name.text)))
+        value = self.tree(node, child(path, name.text))
+        if isinstance(value, Scalar) and value.is_null and not value.text:
+            value = replace(value, line=name.line)  # nothing stands nowhere; its key has a line
+        return Entry(line=name.line, key=name.text, value=value)
 
     def _add(self, entries: dict[str, Entry], entry: Entry, path: str) -> None:
         first = entries.setdefault(entry.key, entry)

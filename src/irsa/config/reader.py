@@ -11,7 +11,7 @@ from msgspec import inspect
 
 from irsa.config import semantics
 from irsa.config.decoder import Decoder
-from irsa.config.document import compose
+from irsa.config.document import Scalar, compose
 from irsa.config.model import Config
 from irsa.config.problems import Problems
 
@@ -35,7 +35,7 @@ def parse(text: str, *, source: str) -> Config:
 
 def _data(text: str, problems: Problems) -> Any:
     tree = compose(text, problems)
-    if tree is None:
+    if tree is None or (isinstance(tree, Scalar) and tree.is_null):
         if not problems.found:
             problems.add(1, "", "is empty; it begins with apiVersion: irsa/v1")
         return None

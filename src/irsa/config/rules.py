@@ -190,7 +190,7 @@ def inline_policy(document: Mapping[str, Any]) -> str | None:
     missing = [key for key in ("Version", "Statement") if key not in document]
     if missing:
         return f"has no {' and no '.join(missing)}"
-    if document["Version"] not in {"2012-10-17", "2008-10-17"}:
+    if document["Version"] not in ("2012-10-17", "2008-10-17"):
         return 'has an unknown Version; write Version: "2012-10-17"'
     if not document["Statement"] or not isinstance(document["Statement"], list | dict):
         return "has a Statement that is not a list of statements"

@@ -28,6 +28,7 @@ class _Check:
         self._data = data
         self._lines = lines
         self._problems = problems
+        self._doubles: set[str] = set()
 
     def run(self) -> None:
         self._issuer_url()
@@ -97,6 +98,7 @@ class _Check:
             for index, name in _service_accounts(role):
                 first = seen.setdefault(name, at)
                 if first != at:
+                    self._doubles.add(at)
                     self._no(
                         f"{at}.serviceAccounts[{index}]",
                         f"{quoted(str(name))} has a role already, {first} on line "
@@ -106,6 +108,8 @@ class _Check:
     def _one_name_each(self) -> None:
         seen: dict[str, str] = {}
         for at, role in self._roles():
+            if at in self._doubles:
+                continue
             name = self._name(at, role)
             first = seen.setdefault(name.lower(), at) if name else at
             if first != at:
