@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import IO, Protocol
 
 from irsa.errors import ProofError, RigError
 
@@ -105,7 +105,7 @@ class Shell:
             return Ended(code=code, stdout=stdout.result(), stderr=stderr.result())
 
 
-def _read(stream: TextIO | None, show: Callable[[str], None]) -> str:
+def _read(stream: IO[str] | None, show: Callable[[str], None]) -> str:
     lines = []
     for line in stream or ():
         show(line.rstrip("\n"))
