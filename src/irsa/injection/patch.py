@@ -57,9 +57,8 @@ def patch(pod: Pod, grant: Grant, *, prefix: str) -> Patch:
         if container.name in skipped or _has_its_own(container):
             continue
         if _occupied(container, volume):
-            warnings.append(
-                f"container {container.name!r}: {MOUNT_PATH} is taken; no role injected"
-            )
+            reason = f"{MOUNT_PATH} is taken"
+            warnings.append(f"irsa: container {container.name!r} gets no AWS role: {reason}")
             continue
         operations += _container_operations(path, container, variables=variables, volume=volume)
     if operations and missing:
