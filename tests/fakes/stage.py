@@ -1,0 +1,111 @@
+"""A configuration, and a world in memory to provision it in."""
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tests.fakes.aws import ACCOUNT, REGION, FakeAws, FakeWeb
+from tests.fakes.cluster import FakeCluster
+
+from irsa import config as configuration
+from irsa.identity.keys import KeyKind, SigningKey
+from irsa.provision import desired
+from irsa.provision import plan as planning
+from irsa.provision.apply import run
+from irsa.provision.desired import Wish
+from irsa.provision.observe import observe
+from irsa.provision.resource import Plan
+from irsa.provision.world import World
+
+BUCKET = "prod-eu-irsa"
+S3_READ = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+
+
+class Clock:
+    """A clock that moves only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+    def now(self) -> float:
+        return self.time
+
+
+@dataclass(kw_only=True)
+class Stage:
+    """A world in memory, and what the tests do with it."""
+
+    wish: Wish
+    aws: FakeAws
+    kube: FakeCluster
+    clock: Clock = field(default_factory=Clock)
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def world(self) -> World:
+        return World(
+            aws=self.aws,
+            kube=self.kube,
+            web=FakeWeb(self.aws),
+            say=self.said.append,
+            sleep=self.clock.sleep,
+            now=self.clock.now,
+        )
+
+    def plan(self, **changes: Any) -> Plan:
+        wish = replace(self.wish, **changes)
+        observations = observe(desired.desired(wish), self.world)
+        return planning.build(observations, checks=desired.checks(wish))
+
+    def plan_removal(self, *, delete_bucket: bool = True) -> Plan:
+        wish = replace(self.wish, delete_bucket=delete_bucket, keys=())
+        return planning.build_removal(observe(desired.removable(wish), self.world))
+
+    def apply(self, **changes: Any) -> Plan:
+        plan = self.plan(**changes)
+        list(run(plan, self.world))
+        return plan
+
+    def destroy(self, *, delete_bucket: bool = True) -> Plan:
+        plan = self.plan_removal(delete_bucket=delete_bucket)
+        list(run(plan, self.world))
+        return plan
+
+
+SIGNING_KEY = SigningKey.generate(KeyKind.ec_p256)
+
+
+def make_config(uid: str, **sections: Any) -> configuration.Config:
+    """A configuration with two roles; `sections` replace its own."""
+    document = {
+        "apiVersion": "irsa/v1",
+        "cluster": {"name": "prod-eu", "uid": uid},
+        "aws": {"account": ACCOUNT, "region": REGION},
+        "issuer": {"publish": "s3", "bucket": BUCKET},
+        "roles": [
+            {
+                "serviceAccounts": ["shop/web"],
+                "policies": [S3_READ],
+                "inlinePolicy": {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}
+                    ],
+                },
+            },
+            {"serviceAccounts": ["shop/worker"], "path": "/team/"},
+        ],
+    } | sections
+    return configuration.parse(json.dumps(document), source="irsa.yaml")
+
+
+def make_stage(**sections: Any) -> Stage:
+    """A stage whose configuration has some sections replaced."""
+    kube = FakeCluster()
+    kube.put("v1", "Namespace", "shop")
+    kube.put("v1", "ServiceAccount", "web", metadata={"namespace": "shop"})
+    config = make_config(kube.cluster_uid(), **sections)
+    return Stage(wish=Wish(config=config, keys=(SIGNING_KEY.public,)), aws=FakeAws(), kube=kube)
