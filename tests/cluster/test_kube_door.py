@@ -3,6 +3,8 @@
 import pytest
 from tests.fakes.kube_cases import CASES
 
+from irsa.kube.objects import Ref
+
 pytestmark = pytest.mark.cluster
 
 
@@ -10,7 +12,8 @@ pytestmark = pytest.mark.cluster
 def _namespace(rig):
     metadata = {"generateName": "kube-door-"}
     created = rig.kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-    return created["metadata"]["name"]
+    yield created["metadata"]["name"]
+    rig.kube.delete(Ref.of(created))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)

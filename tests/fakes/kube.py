@@ -42,6 +42,7 @@ class FakeKube:
 
     def __init__(self, *, observer=None, server: str = "https://kube.example:6443") -> None:
         self.server = server
+        self.is_closed = False
         self.tls_server_name: str | None = None
         self.documents: dict[str, bytes] = {}
         self.refuse: Callable[[str, str], KubeError | None] = lambda _verb, _path: None
@@ -64,7 +65,10 @@ class FakeKube:
         self.close()
 
     def close(self) -> None:
-        """Nothing to close."""
+        """End the watches."""
+        with self._changed:
+            self.is_closed = True
+            self._changed.notify_all()
 
     def at(self, server_url: str, *, tls_server_name: str | None = None) -> "FakeKube":
         """The same cluster through another API server."""
@@ -114,9 +118,11 @@ class FakeKube:
                     yield event, copy.deepcopy(obj)
             with self._changed:
                 left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and left <= 0:
+                if self.is_closed or (left is not None and left <= 0):
                     return
-                self._changed.wait_for(lambda seen=position: len(self._log) > seen, timeout=left)
+                self._changed.wait_for(
+                    lambda seen=position: self.is_closed or len(self._log) > seen, timeout=left
+                )
 
     def apply(self, obj, *, field_manager="irsa", force=False, dry_run=False) -> Object:
         ref = Ref.of(obj)

@@ -142,12 +142,12 @@ def list_selects_by_namespace_and_label(kube, namespace):
     labelled = config_map(namespace, "labelled")
     labelled["metadata"]["labels"] = {"irsa/x": "1"}
     kube.create(labelled)
-    kube.create(config_map(namespace, "plain"))
+    kube.create(config_map(namespace, f"plain-{namespace}"))
     found = kube.list("v1", "ConfigMap", namespace=namespace, label_selector="irsa/x=1")
     assert [(o["metadata"]["name"], o["kind"], o["apiVersion"]) for o in found] == [
         ("labelled", "ConfigMap", "v1")
     ]
-    everywhere = kube.list("v1", "ConfigMap", field_selector="metadata.name=plain")
+    everywhere = kube.list("v1", "ConfigMap", field_selector=f"metadata.name=plain-{namespace}")
     assert [o["metadata"]["namespace"] for o in everywhere] == [namespace]
 
 

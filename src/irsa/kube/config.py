@@ -168,7 +168,7 @@ def _refuse_twice(kind: str, names: list[str], *, source: str) -> None:
 
 def _load(text: str, kind: str, *, source: str) -> Any:
     from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     # A tab is no indentation in YAML, but JSON may have it.
     if text.lstrip().startswith("{"):
@@ -176,18 +176,30 @@ def _load(text: str, kind: str, *, source: str) -> Any:
     try:
         # "base" keeps every scalar as it was written: names and arguments such as 0123 are text.
         return YAML(typ=kind, pure=True).load(text)
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        # Never the value: it may be a token.
+        problem = str(error.problem).partition(" with value")[0]
+        raise InputError(f"{source} is not YAML: line {line}: {excerpt(problem)}") from error
     except YAMLError as error:
         raise InputError(f"{source} is not YAML: {excerpt(str(error))}") from error
 
 
 def _keep_extension_types(document: Any, typed: Any) -> None:
     """Take the extensions, any JSON, from a second reading that knows numbers and booleans."""
-    for entry, exact in zip(document["clusters"], typed["clusters"], strict=True):
-        if isinstance(cluster := entry.get("cluster"), dict) and "extensions" in cluster:
-            cluster["extensions"] = [
+    for entry, exact in zip(_clusters(document), _clusters(typed), strict=True):
+        if entry.get("extensions"):
+            entry["extensions"] = [
                 {"name": str(extension.get("name")), "extension": _Opaque(extension)}
-                for extension in exact["cluster"]["extensions"] or ()
+                for extension in exact["extensions"]
+                if isinstance(extension, dict)
             ]
+
+
+def _clusters(document: Any) -> list[dict[str, Any]]:
+    entries = document.get("clusters") if isinstance(document, dict) else None
+    clusters = [entry.get("cluster") for entry in entries or () if isinstance(entry, dict)]
+    return [cluster for cluster in clusters if isinstance(cluster, dict)]
 
 
 class _Opaque:

@@ -18,6 +18,8 @@ from irsa.errors import KubeError, excerpt
 from irsa.kube.connection import Connection
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+# TLS errors that say no more than that the other side went away.
+_LOST = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _MANAGER = re.compile(r'conflict with "([^"]+)"')
 _PATH = re.compile(
     r"/(?:api/[^/]+|apis/[^/]+/[^/]+)(?:/namespaces/(?P<namespace>[^/]+)(?=/))?"
@@ -127,35 +129,52 @@ def _conflicts(status: Status) -> str:
     return ", ".join(f"{cause.field} belongs to {manager(cause)}" for cause in status.conflicts)
 
 
-def unanswered(connection: Connection, request: tuple[str, str], error: Exception) -> KubeError:
-    """The error for a request that got no answer: unreachable, too slow, or not to be trusted."""
+def unanswered(
+    connection: Connection, request: tuple[str, str], error: Exception, *, via: str = ""
+) -> KubeError:
+    """
+    The error for a request that got no answer: unreachable, too slow, or not to be trusted.
+
+    Args:
+        connection: Which API server was asked.
+        request: Method and path.
+        error: What the library raised.
+        via: The way there, in words.
+    """
     server, hint = connection.server, f"the address comes from {connection.origin}"
     for cause in _chain(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return KubeError(
-                f"the certificate of {server} is not to be trusted: "
-                f"{excerpt(cause.verify_message).rstrip('.')}; "
-                f"it was checked against {connection.ca_source}",
-                hint="check certificate-authority, server and tls-server-name of the cluster",
-            )
+            return _untrusted(connection, cause)
+        if isinstance(cause, _LOST):
+            return KubeError(f"cannot reach {server}{via}: the connection was closed", hint=hint)
         if isinstance(cause, ssl.SSLError):
             reason = (cause.reason or str(cause)).lower().replace("_", " ")
-            return KubeError(f"no TLS connection to {server}: {excerpt(reason)}", hint=hint)
+            return KubeError(f"no TLS connection to {server}{via}: {excerpt(reason)}", hint=hint)
         if isinstance(cause, TimeoutError):
-            return KubeError(
-                f"cannot {describe(*request)}: {server} did not answer in time", hint=hint
-            )
+            what = f"cannot {describe(*request)}: {server} did not answer in time{via}"
+            return KubeError(what, hint=hint)
         if isinstance(cause, socket.gaierror):
-            return KubeError(f"cannot reach {server}: its name does not resolve", hint=hint)
+            return KubeError(f"cannot reach {server}{via}: a name does not resolve", hint=hint)
         if isinstance(cause, OSError) and cause.strerror:
-            return KubeError(f"cannot reach {server}: {cause.strerror.lower()}", hint=hint)
+            return KubeError(f"cannot reach {server}{via}: {cause.strerror.lower()}", hint=hint)
     text = excerpt(str(error)) or type(error).__name__
-    return KubeError(f"cannot {describe(*request)} at {server}: {text}", hint=hint)
+    return KubeError(f"cannot {describe(*request)} at {server}{via}: {text}", hint=hint)
+
+
+def _untrusted(connection: Connection, error: ssl.SSLCertVerificationError) -> KubeError:
+    reason = excerpt(error.verify_message).rstrip(".")
+    return KubeError(
+        f"the certificate of {connection.server} is not to be trusted: {reason}; "
+        f"it was checked against {connection.ca_source}",
+        hint="check certificate-authority, server and tls-server-name of the cluster",
+    )
 
 
 def is_about_tls(error: Exception) -> bool:
-    """Whether the error comes from TLS, so that trying again is of no use."""
-    return any(isinstance(cause, ssl.SSLError) for cause in _chain(error))
+    """Whether TLS itself failed, so that trying again is of no use."""
+    return any(
+        isinstance(cause, ssl.SSLError) and not isinstance(cause, _LOST) for cause in _chain(error)
+    )
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

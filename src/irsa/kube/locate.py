@@ -15,7 +15,11 @@ from irsa.kube.connection import SERVICE_ACCOUNT_DIRECTORY, Connection, in_clust
 
 
 def connection(
-    kubeconfig: str | None, chosen: str | None, *, environment: Mapping[str, str]
+    kubeconfig: str | None,
+    chosen: str | None,
+    *,
+    environment: Mapping[str, str],
+    directory: str = SERVICE_ACCOUNT_DIRECTORY,
 ) -> Connection:
     """
     The connection to use.
@@ -25,6 +29,7 @@ def connection(
             the pod that we run in.
         chosen: The context; None for the current one.
         environment: Where `KUBECONFIG`, `HOME` and the pod's variables are.
+        directory: Where a pod's ServiceAccount is mounted.
 
     Raises:
         InputError: There is none, or it cannot be used.
@@ -32,10 +37,10 @@ def connection(
     named = kubeconfig or environment.get("KUBECONFIG") or ""
     paths = [Path(part) for part in dict.fromkeys(named.split(os.pathsep)) if part]
     candidates = paths or [Path(environment.get("HOME", "~")).expanduser() / ".kube" / "config"]
-    found = [path for path in candidates if path.exists()]
+    found = [path for path in candidates if _exists(path)]
     if not found:
         if not paths and environment.get("KUBERNETES_SERVICE_HOST"):
-            return _of_this_pod(environment)
+            return _of_this_pod(environment, directory)
         raise _nothing(candidates)
     merged = config.merge(
         config.parse(files.read_text(path), source=str(path.absolute())) for path in found
@@ -45,9 +50,19 @@ def connection(
     )
 
 
-def _of_this_pod(environment: Mapping[str, str]) -> Connection:
-    directory = SERVICE_ACCOUNT_DIRECTORY
+def _of_this_pod(environment: Mapping[str, str], directory: str) -> Connection:
     return in_cluster(environment, files.read_bytes(Path(directory, "ca.crt")), directory=directory)
+
+
+def _exists(path: Path) -> bool:
+    """Whether there is something: what cannot be read is not missing, and must be reported."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _nothing(candidates: list[Path]) -> InputError:

@@ -12,7 +12,7 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -92,8 +92,12 @@ def parse(output: bytes, plugin: ExecPlugin) -> Issued:
         certificate=ClientCertificate(certificate=certificate.encode(), key=key.encode())
         if certificate and key
         else None,
-        expires=status.expiration_timestamp,
+        expires=_in_utc(status.expiration_timestamp),
     )
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 
 def run(

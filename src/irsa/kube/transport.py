@@ -6,12 +6,14 @@ Never here: objects, paths of kinds.
 
 import contextlib
 import os
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -92,6 +94,9 @@ class Transport:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._clients: list[tuple[ClientCertificate | None, httpx.Client]] = []
+        self._streams: set[httpx.Response] = set()
+        self._proxy = connection.proxy_url or proxies.proxy_for(connection.server, os.environ)
+        self._closed = False
 
     def at(self, server: str, *, tls_server_name: str | None) -> "Transport":
         """The same credentials and settings for another API server."""
@@ -105,9 +110,18 @@ class Transport:
         )
 
     def close(self) -> None:
-        """Close the connections."""
-        for _, client in self._clients:
+        """Close the connections; a stream that another thread reads comes to its end."""
+        with self._lock:
+            self._closed = True
+            streams, clients = list(self._streams), [client for _, client in self._clients]
+        for stream in streams:
+            _hang_up(stream)
+        for client in clients:
             client.close()
+
+    def is_closed(self) -> bool:
+        """Whether `close` was called, maybe by another thread."""
+        return self._closed
 
     def send(self, request: Request) -> bytes:
         """
@@ -145,20 +159,20 @@ class Transport:
                     raise self._refused(request, answer)
                 yield _lines(answer.iter_bytes())
         except httpx.TransportError as error:
-            raise failures.unanswered(self.connection, request.key, error) from error
+            raise self._unanswered(request, error) from error
 
     @contextlib.contextmanager
     def _opened(self, request: Request, silence: float) -> Iterator[httpx.Response]:
         timeout = httpx.Timeout(self._timeout, read=silence)
-        client, message = self._prepared(request, timeout)
-        answer = client.send(message, stream=True)
+        answer = self._once(request, timeout, stream=True)
         try:
             if answer.status_code == 401 and self._credentials.renew():
                 answer.close()
-                client, message = self._prepared(request, timeout)
-                answer = client.send(message, stream=True)
+                answer = self._once(request, timeout, stream=True)
+            self._streams.add(answer)
             yield answer
         finally:
+            self._streams.discard(answer)
             answer.close()
 
     def _answer(self, request: Request) -> httpx.Response:
@@ -176,7 +190,7 @@ class Transport:
                 answer = self._once(request, timeout)
             except httpx.TransportError as error:
                 if not _is_worth_another_try(request, error):
-                    raise failures.unanswered(self.connection, request.key, error) from error
+                    raise self._unanswered(request, error) from error
                 self._sleep(pause)
                 continue
             wait = _retry_after(answer)
@@ -186,11 +200,13 @@ class Transport:
         try:
             return self._once(request, timeout)
         except httpx.TransportError as error:
-            raise failures.unanswered(self.connection, request.key, error) from error
+            raise self._unanswered(request, error) from error
 
-    def _once(self, request: Request, timeout: httpx.Timeout) -> httpx.Response:
+    def _once(
+        self, request: Request, timeout: httpx.Timeout, *, stream: bool = False
+    ) -> httpx.Response:
         client, message = self._prepared(request, timeout)
-        return client.send(message)
+        return client.send(message, stream=stream)
 
     def _prepared(
         self, request: Request, timeout: httpx.Timeout
@@ -212,6 +228,8 @@ class Transport:
 
     def _client(self, certificate: ClientCertificate | None) -> httpx.Client:
         with self._lock:
+            if self._closed:
+                raise KubeError(f"the connection to {self.connection.server} was closed")
             for known, client in self._clients:
                 if known == certificate:
                     return client
@@ -220,12 +238,11 @@ class Transport:
             return client
 
     def _new_client(self, certificate: ClientCertificate | None) -> httpx.Client:
-        connection = self.connection
-        proxy = connection.proxy_url or proxies.proxy_for(connection.server, os.environ)
+        proxy = self._proxy
         return httpx.Client(
-            verify=tls.client_context(connection, certificate),
+            verify=tls.client_context(self.connection, certificate),
             proxy=httpx.Proxy(proxy, ssl_context=ssl.create_default_context()) if proxy else None,
-            # The environment's proxies are read above, by kubectl's rules; .netrc must not matter.
+            # The environment's proxies are known already, by kubectl's rules; .netrc is not for us.
             trust_env=False,
         )
 
@@ -233,6 +250,21 @@ class Transport:
         return failures.refused(
             self.connection, request.key, code=answer.status_code, body=answer.content
         )
+
+    def _unanswered(self, request: Request, error: httpx.TransportError) -> KubeError:
+        via = ""
+        if self._proxy:
+            parts = urlsplit(self._proxy)
+            via = f" through the proxy {parts.scheme}://{parts.hostname}:{parts.port}"
+        return failures.unanswered(self.connection, request.key, error, via=via)
+
+
+def _hang_up(stream: httpx.Response) -> None:
+    """Wake whoever reads from a stream: closing alone would not."""
+    connection = stream.extensions["network_stream"].get_extra_info("socket")
+    with contextlib.suppress(OSError):
+        # The plain socket's method: that of a TLS socket would touch what the reader is using.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 def _is_worth_another_try(request: Request, error: httpx.TransportError) -> bool:

@@ -29,6 +29,8 @@ Key = tuple[str, str]
 SPELL = 60
 LATE = 15
 LONGEST_PAUSE = 5.0
+# Seconds for which 401 and 403 are taken for the confusion of an API server that just started.
+GRACE = 60.0
 
 
 @dataclass(slots=True)
@@ -93,6 +95,7 @@ class Watch:
         self._seen = Seen()
         self._version = ""
         self._pause = 0.0
+        self._alive = time.monotonic()
 
     def events(self) -> Iterator[Event]:
         """
@@ -102,7 +105,7 @@ class Watch:
             KubeError: The first list failed, or a later request was refused for good.
         """
         yield from self._relist()
-        while self._left() > 0:
+        while self._left() > 0 and not self._transport.is_closed():
             try:
                 if not self._version:
                     yield from self._relist()
@@ -110,22 +113,34 @@ class Watch:
             except _ExpiredError:
                 self._version = ""
             except KubeError as error:
-                if _is_final(error):
+                if self._transport.is_closed():
+                    return
+                if self._is_final(error):
                     raise
                 self._wait(error)
 
     def _left(self) -> float:
         return self._deadline - time.monotonic()
 
+    def _is_final(self, error: KubeError) -> bool:
+        """Whether trying again cannot help."""
+        if error.status is None or error.status >= 500 or error.status == 429:
+            return False
+        return error.status not in (401, 403) or time.monotonic() > self._alive + GRACE
+
     def _wait(self, error: KubeError) -> None:
         logger.warning("watch of %s interrupted, trying again: %s", self._request.path, error)
         self._pause = min(max(2 * self._pause, 0.2), LONGEST_PAUSE)
         time.sleep(max(0.0, min(self._pause, self._left())))
 
+    def _is_alive(self) -> None:
+        self._pause, self._alive = 0.0, time.monotonic()
+
     def _relist(self) -> Iterator[Event]:
         listed = list_all(self._transport, self._request)
         yield from self._seen.relisted(listed.items)
         self._version = listed.resource_version
+        self._is_alive()
 
     def _spell(self) -> Iterator[Event]:
         """The changes until the server ends this request."""
@@ -140,8 +155,8 @@ class Watch:
         request = replace(self._request, params=params)
         try:
             with self._transport.stream(request, silence=seconds + LATE) as lines:
+                self._is_alive()
                 for line in lines:
-                    self._pause = 0.0
                     yield from self._understood(line)
         except KubeError as error:
             if error.status == 410:
@@ -166,8 +181,3 @@ class Watch:
             return _ExpiredError()
         connection, key = self._transport.connection, self._request.key
         return failures.refused(connection, key, code=code, body=msgspec.json.encode(status))
-
-
-def _is_final(error: KubeError) -> bool:
-    """Whether trying again cannot help."""
-    return error.status is not None and error.status < 500 and error.status != 429
