@@ -75,7 +75,9 @@ def decode(body: bytes) -> Request:
     try:
         request = _reviews.decode(body).request
     except _MALFORMED as error:
-        raise ReviewError(f"the body is not an AdmissionReview v1: {excerpt(str(error))}") from error
+        raise ReviewError(
+            f"the body is not an AdmissionReview v1: {excerpt(str(error))}"
+        ) from error
     if not request.uid:
         raise ReviewError("the AdmissionReview has no uid")
     return request

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import cast
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from irsa.errors import InputError
 from irsa.webhook.application import Application
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 KEEP_ALIVE = 120
 IDLE_GRACE = 0.5
 BUSY_GRACE = 20.0
+# Go's own servers allow as much.
+MAX_HEAD = 1024 * 1024
 _POLL = 0.02
 _BACKLOG = 1024
 
@@ -49,6 +52,30 @@ def listen(port: int, *, host: str | None = None) -> socket.socket:
     except (OSError, OverflowError) as error:
         where = f"port {port}" if host is None else f"{host} port {port}"
         raise InputError(f"cannot listen on {where}: {error}") from error
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's protocol with a limit on the head of a request, which it has not."""
+
+    _unfinished: int | None = None
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        super().on_message_begin()
+        self._unfinished = 0
+
+    def on_headers_complete(self) -> None:
+        """The head is complete."""
+        self._unfinished = None
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has arrived, unless the head has grown too long."""
+        super().data_received(data)
+        if self._unfinished is not None:
+            self._unfinished += len(data)
+            if self._unfinished > MAX_HEAD:
+                self.transport.abort()
 
 
 class Server(uvicorn.Server):
@@ -117,7 +144,7 @@ def _configuration(application: Application, context: ssl.SSLContext) -> uvicorn
     factory = cast("Callable[..., ssl.SSLContext]", lambda *_: context)
     return uvicorn.Config(
         application,
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="off",
         log_config=None,
