@@ -140,11 +140,14 @@ def test_endless_headers_are_refused(serving: Serving) -> None:
     async def test(server: Any) -> None:
         client = await server.connect()
         client.writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: ")
-        with pytest.raises((ConnectionError, asyncio.IncompleteReadError, AssertionError)):
-            for _ in range(1000):
-                client.writer.write(b"x" * 65536)
-                await client.writer.drain()
+        with pytest.raises(ConnectionError):
+            await flood(client)
         await client.close()
+
+    async def flood(client: Any) -> None:
+        for _ in range(1000):
+            client.writer.write(b"x" * 65536)
+            await client.writer.drain()
 
     serving(test)
 
