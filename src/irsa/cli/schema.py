@@ -8,8 +8,10 @@ def command() -> None:
     """
     Print the JSON Schema of the configuration, for editors.
 
-    Example: irsa schema > irsa.schema.json, and as first line of irsa.yaml
+    Editors with the YAML language server use it when the first line of irsa.yaml is
     `# yaml-language-server: $schema=irsa.schema.json`.
+
+    Example: irsa schema > irsa.schema.json
     """
     from irsa.config import schema
 
