@@ -4,8 +4,6 @@ The JWKS: the public keys of a cluster as one document.
 Never here: upload.
 """
 
-import base64
-import binascii
 import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from irsa.errors import InputError, excerpt
-from irsa.identity import canonical
+from irsa.identity import base64url, canonical
 from irsa.identity.keys import PublicKey
 from irsa.identity.pem import AnyPublicKey
 
@@ -125,8 +123,8 @@ def _number(entry: Mapping[str, Any], name: str, *, bits: int | None = None) -> 
     if not isinstance(text, str):
         raise ValueError(f"it has no {name!r}")
     try:
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as error:
+        data = base64url.decode(text)
+    except ValueError as error:
         raise ValueError(f"{name!r} is not base64url") from error
     if bits is not None and len(data) != (bits + 7) // 8:
         raise ValueError(f"{name!r} has {len(data)} bytes, not {(bits + 7) // 8}")

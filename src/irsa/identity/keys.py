@@ -4,7 +4,6 @@ Signing keys and their public halves, with the key id and algorithm that Kuberne
 Never here: paths, and private material in any text.
 """
 
-import base64
 import hashlib
 import json
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import get_default_algorithms
 
 from irsa.errors import InputError
-from irsa.identity import pem
+from irsa.identity import base64url, pem
 from irsa.identity.pem import AnyPrivateKey, AnyPublicKey
 
 MIN_RSA_BITS = 2048
@@ -115,15 +114,15 @@ class PublicKey:
         if isinstance(numbers, rsa.RSAPublicNumbers):
             return common | {
                 "kty": "RSA",
-                "n": _base64url(_big_endian(numbers.n)),
-                "e": _base64url(_big_endian(numbers.e)),
+                "n": base64url.encode(_big_endian(numbers.n)),
+                "e": base64url.encode(_big_endian(numbers.e)),
             }
         width = (key.key_size + 7) // 8
         return common | {
             "kty": "EC",
             "crv": _CURVE_NAMES[numbers.curve.name],
-            "x": _base64url(numbers.x.to_bytes(width, "big")),
-            "y": _base64url(numbers.y.to_bytes(width, "big")),
+            "x": base64url.encode(numbers.x.to_bytes(width, "big")),
+            "y": base64url.encode(numbers.y.to_bytes(width, "big")),
         }
 
 
@@ -185,9 +184,9 @@ class SigningKey:
         """
         header = {"alg": self.public.algorithm, "kid": self.public.kid, **(headers or {})}
         stated = {name: value for name, value in header.items() if value is not None}
-        message = ".".join(_base64url(_compact(part)) for part in (stated, dict(claims)))
+        message = ".".join(base64url.encode(_compact(part)) for part in (stated, dict(claims)))
         signer = get_default_algorithms()[self.public.algorithm]
-        return f"{message}.{_base64url(signer.sign(message.encode(), self._key))}"
+        return f"{message}.{base64url.encode(signer.sign(message.encode(), self._key))}"
 
     def __repr__(self) -> str:
         return f"SigningKey(kid={self.public.kid!r})"
@@ -216,7 +215,7 @@ def key_id(spki: bytes) -> str:
 
     Not the thumbprint of RFC 7638. Source: Kubernetes, pkg/serviceaccount/jwt.go.
     """
-    return _base64url(hashlib.sha256(spki).digest())
+    return base64url.encode(hashlib.sha256(spki).digest())
 
 
 def _algorithms(key: AnyPublicKey, source: str) -> tuple[str, ...]:
@@ -243,7 +242,3 @@ def _compact(value: Mapping[str, Any]) -> bytes:
 
 def _big_endian(number: int) -> bytes:
     return number.to_bytes((number.bit_length() + 7) // 8, "big")
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

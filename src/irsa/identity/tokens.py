@@ -4,8 +4,6 @@ Service-account tokens: looked into, and verified as STS verifies them.
 Never here: keeping or printing a token; no message ever quotes one.
 """
 
-import base64
-import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +13,7 @@ from typing import Any
 import jwt
 
 from irsa.errors import InputError, excerpt
-from irsa.identity import canonical
+from irsa.identity import base64url, canonical
 from irsa.identity.issuer import IssuerUrl
 from irsa.identity.keys import ALGORITHMS, PublicKey
 
@@ -178,9 +176,8 @@ def _signed_with(token: str, key: PublicKey) -> bool:
 
 def _object(part: str, name: str) -> dict[str, Any]:
     try:
-        data = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
-        value = canonical.load(data)
-    except (binascii.Error, ValueError) as error:
+        value = canonical.load(base64url.decode(part))
+    except ValueError as error:
         raise _malformed(f"its {name} are not base64url JSON") from error
     if not isinstance(value, dict):
         raise _malformed(f"its {name} are not a JSON object")
