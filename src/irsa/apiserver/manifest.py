@@ -240,7 +240,8 @@ def _insertion(manifest: Manifest, element: Element, texts: Iterable[str]) -> Sp
         return Splice(start=element.end, end=element.end, text=new)
     start, dash = _item_start(manifest, element)
     end = _line_end(manifest.text, element.end)
-    lead = manifest.text[start : dash + 1] + " "
+    gap = manifest.text[dash + 1 : element.start]
+    lead = manifest.text[start : dash + 1] + (gap if gap.isspace() and "\n" not in gap else " ")
     return Splice(start=end, end=end, text="".join(lead + scalar for scalar in scalars))
 
 

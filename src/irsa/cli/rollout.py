@@ -241,5 +241,7 @@ def _report(cluster: Cluster, request: Request, *, found: Situation, step: Step)
     left = render.remaining(found, str(cluster.issuer), step.stage)
     if left:
         console.note(f"still to be done: {', '.join(left)}")
+    elif request.goal is Goal.accept:
+        console.note("every API server accepts it; `irsa issuer activate` is next")
     for line in render.kubeadm_lines(found, step.wanted or here.manifest.issuance):
         console.note(line)

@@ -38,14 +38,17 @@ def status_table(situation: Situation, new: str) -> "Table":
     """One row a server."""
     from rich.table import Table
 
-    table = Table("server", "stage", "ready", "signs as", "issuers", "audiences", title=new)
+    table = Table(title=f"towards {new}", title_justify="left")
+    for name in ("server", "stage", "ready"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("issuers, the first one signs", overflow="fold")
+    table.add_column("audiences", overflow="fold")
     for known in situation.known:
         issuance = known.issuance
         table.add_row(
             known.name,
             stage_name(issuance, new),
             "yes" if known.answers else "no",
-            known.document_issuer or "?",
             "\n".join(issuance.issuers) if issuance else "?",
             _audiences(issuance) if issuance else "?",
         )
@@ -56,7 +59,9 @@ def document_table(old: Mapping[str, Any], new: Mapping[str, Any]) -> "Table":
     """Two discovery documents side by side."""
     from rich.table import Table
 
-    table = Table("", "now", "after activate", title="the API servers' own discovery document")
+    table = Table(title="the API servers' own discovery document", title_justify="left")
+    for heading in ("", "now", "after activate"):
+        table.add_column(heading, overflow="fold")
     for name in dict.fromkeys((*old, *new)):
         table.add_row(name, _text(old.get(name)), _text(new.get(name)))
     return table
@@ -68,6 +73,11 @@ def warnings(situation: Situation) -> list[str]:
     for known in situation.known:
         if known.problem:
             found.append(f"{known.name}: {known.problem}")
+        if _signs_otherwise(known):
+            found.append(
+                f"{known.name}: its discovery document names {known.document_issuer}, its first"
+                f" --service-account-issuer is another: its process is not what is written"
+            )
         if known.issuance and known.issuance.open_to_sts:
             found.append(
                 f"{known.name}: {STS_AUDIENCE} is among --api-audiences, so that every token meant"
@@ -154,6 +164,11 @@ def _advice_data(advice: Advice) -> dict[str, Any]:
         "text": advice.text,
         "caution": advice.caution,
     }
+
+
+def _signs_otherwise(known: Known) -> bool:
+    issuers = known.issuance.issuers if known.issuance else ()
+    return bool(known.document_issuer and issuers and known.document_issuer != issuers[0])
 
 
 def _audiences(issuance: Issuance) -> str:
