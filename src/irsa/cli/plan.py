@@ -1,5 +1,6 @@
 """`irsa plan`: what would be made, changed and removed; nothing is."""
 
+import sys
 from contextlib import ExitStack
 from typing import Annotated
 
@@ -42,7 +43,11 @@ def command(
         site = provisioning.enter(stack, config, kubeconfig=kubeconfig, context=context)
         found = provisioning.plan(site, prune=prune)
     if output is Output.text:
-        console.result(render.text(found))
+        plain = render.text(found)
+        if sys.stdout.isatty():
+            console.show(render.styled(plain))
+        else:
+            console.result(plain)
     else:
         console.data(found.to_json(), output)
     return CHANGES if detailed_exitcode and found.changes else 0

@@ -155,8 +155,17 @@ class Bucket:
         if not differing:
             return Diff()
         fields = tuple(one.field(observed) for one in differing)
+        if action is Action.create:
+            fields = self._face()
         calls = (self._call(one.operation, **one.params) for one in differing)
         return Diff(changes=(self._change(action, fields, (*first, *calls)),))
+
+    def _face(self) -> tuple[Field, ...]:
+        return (
+            Field(name="region", after=self.region),
+            Field(name="settings", after="versioned, encrypted (SSE-S3), no access lists"),
+            Field(name="readable by everybody", after=list(self.public_keys)),
+        )
 
     def _change(self, action: Action, fields: tuple[Field, ...], steps: tuple[Step, ...]) -> Change:
         return Change(kind=KIND, name=self.name, action=action, fields=fields, steps=steps)

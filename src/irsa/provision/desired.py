@@ -217,6 +217,7 @@ def _role(wish: Wish, role: RoleConfig) -> Role:
         max_session_duration=role.max_session_duration,
         tags={**role.tags, **wish.owner.tags},
         owner=wish.owner,
+        subjects=tuple(map(str, role.service_accounts)),
         boundary=role.permissions_boundary,
         policies=role.policies,
         inline=role.inline_policy,

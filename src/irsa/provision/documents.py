@@ -104,10 +104,15 @@ class Documents:
         keys = self._merged(observed.jwks)
         published = Published(issuer=self.issuer, kids=tuple(key.kid for key in keys))
         wanted = (
-            (self.jwks_key, observed.jwks, jwks.build(keys)),
-            (self.discovery_key, observed.discovery, discovery.build(self.issuer, keys)),
+            (self.jwks_key, observed.jwks, jwks.build(keys), _keys_face(keys)),
+            (
+                self.discovery_key,
+                observed.discovery,
+                discovery.build(self.issuer, keys),
+                Field(name="issuer", after=str(self.issuer)),
+            ),
         )
-        writes = [self._write(key, stored, body) for key, stored, body in wanted]
+        writes = [self._write(key, stored, body, face=face) for key, stored, body, face in wanted]
         changes = [change for change in writes if change is not None]
         if changes:
             last = changes.pop()
@@ -155,7 +160,7 @@ class Documents:
                 hint="put an earlier version of the object back, or delete it if it is not needed",
             ) from error
 
-    def _write(self, key: str, stored: Stored | None, body: bytes) -> Change | None:
+    def _write(self, key: str, stored: Stored | None, body: bytes, *, face: Field) -> Change | None:
         wanted = Stored(
             body=body,
             etag=stored.etag if stored else "",
@@ -177,7 +182,7 @@ class Documents:
             kind=KIND,
             name=f"s3://{self.bucket}/{key}",
             action=Action.change if stored else Action.create,
-            fields=_differences(stored, wanted),
+            fields=_differences(stored, wanted) if stored else (face,),
             steps=(put,),
         )
 
@@ -207,11 +212,15 @@ def _stored(answer: Mapping[str, Any] | None) -> Stored | None:
     )
 
 
-def _differences(stored: Stored | None, wanted: Stored) -> tuple[Field, ...]:
+def _keys_face(keys: tuple[PublicKey, ...]) -> Field:
+    return Field(name="keys", after=[f"{key.kid} ({key.algorithm})" for key in keys])
+
+
+def _differences(stored: Stored, wanted: Stored) -> tuple[Field, ...]:
     pairs = (
-        ("content", _text(stored.body) if stored else None, _text(wanted.body)),
-        ("content type", stored and stored.content_type, wanted.content_type),
-        ("cache control", stored and stored.cache_control, wanted.cache_control),
+        ("content", _text(stored.body), _text(wanted.body)),
+        ("content type", stored.content_type, wanted.content_type),
+        ("cache control", stored.cache_control, wanted.cache_control),
     )
     return tuple(
         Field(name=name, before=before, after=after)

@@ -51,8 +51,7 @@ class EngineObject:
             RefusedError: The object is somebody else's, or still being deleted.
         """
         if observed.now is None:
-            fields = tuple(_differences({}, _spec(self.object), ""))
-            return self._diff(Action.create, fields, Apply(object=self.object))
+            return self._diff(Action.create, (), Apply(object=self.object))
         self.owner.require_labels(self._title, observed.now["metadata"].get("labels") or {})
         if "deletionTimestamp" in observed.now["metadata"]:
             raise RefusedError(
@@ -150,12 +149,6 @@ def _bare(found: Object) -> Object:
     """An object without what the server keeps for itself."""
     metadata = {key: value for key, value in found["metadata"].items() if key not in _BOOKKEEPING}
     return {key: value for key, value in found.items() if key != "status"} | {"metadata": metadata}
-
-
-def _spec(wanted: Object) -> Object:
-    """What is worth showing of a new object: not its name, its kind, its labels."""
-    skipped = {"apiVersion", "kind", "metadata"}
-    return {key: value for key, value in wanted.items() if key not in skipped}
 
 
 def _differences(before: Any, after: Any, path: str) -> list[Field]:

@@ -101,7 +101,6 @@ class Provider:
             fields=(
                 Field(name="arn", after=self.arn),
                 Field(name="audiences", after=list(self.audiences)),
-                Field(name="tags", after=self.owner.tags),
             ),
             steps=(Published(issuer=self.issuer, kids=self.kids), create),
         )

@@ -42,6 +42,7 @@ class Role:
         path: Its path, part of the ARN.
         description: For people.
         trust: The trust policy.
+        subjects: Who may assume the role, as namespace/name.
         max_session_duration: In seconds.
         tags: Its tags, those of the owner included.
         owner: The cluster that it belongs to.
@@ -57,6 +58,7 @@ class Role:
     max_session_duration: int
     tags: Mapping[str, str]
     owner: Owner
+    subjects: tuple[str, ...] = ()
     boundary: str | None = None
     policies: tuple[str, ...] = ()
     inline: Mapping[str, Any] | None = None
@@ -115,21 +117,21 @@ class Role:
         )
 
     def _face(self) -> tuple[Field, ...]:
+        own = {key: one for key, one in self.tags.items() if key not in self.owner.tags}
         values = {
             "path": self.path,
-            "trust policy": self.trust,
-            "session duration": self.max_session_duration,
+            "assumed by": list(self.subjects),
+            "session duration (seconds)": self.max_session_duration,
             "permissions boundary": self.boundary,
-            "tags": dict(self.tags),
+            "tags": own,
         }
-        return tuple(Field(name=name, after=value) for name, value in values.items() if value)
+        return tuple(_field(name, None, value) for name, value in values.items() if value)
 
     def _replacement(self, observed: RoleState) -> Change:
         made = self._creation()
-        path = Field(name="path (a new role, with another id)", before=observed.path)
         return self._change(
             Action.recreate,
-            (Field(name=path.name, before=path.before, after=self.path), *made.fields[1:]),
+            (_field("path (a new role, with another id)", observed.path, self.path),),
             (*removal_calls(self.name, observed), *made.steps),
         )
 
@@ -156,7 +158,7 @@ class Role:
     def _update_field(self, observed: RoleState) -> Field:
         if observed.max_session_duration != self.max_session_duration:
             before, after = observed.max_session_duration, self.max_session_duration
-            return _field("session duration", before, after)
+            return _field("session duration (seconds)", before, after)
         return _field("description", observed.description, self.description)
 
     def _update(self) -> Call:
