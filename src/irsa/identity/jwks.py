@@ -44,7 +44,9 @@ def build(keys: Iterable[PublicKey]) -> bytes:
 
 def parse(data: bytes, source: str) -> tuple[PublicKey, ...]:
     """
-    The keys of a JWKS, in its order.
+    The keys of a JWKS, in its order, each once.
+
+    kube-apiserver repeats a key that stands in several of its files.
 
     Raises:
         InputError: It is not a JWKS, or has an entry that STS or kube-apiserver would not use.
@@ -56,9 +58,10 @@ def parse(data: bytes, source: str) -> tuple[PublicKey, ...]:
     entries = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise InputError(f"{source} is not a JWKS: it has no list of keys")
-    return tuple(
+    found = (
         _key(entry, f"{source}, key {number}") for number, entry in enumerate(entries, start=1)
     )
+    return tuple(dict.fromkeys(found))
 
 
 def merge(published: Iterable[PublicKey], wanted: Iterable[PublicKey]) -> tuple[PublicKey, ...]:

@@ -101,6 +101,12 @@ def test_a_stated_id_and_algorithm_are_kept(rsa_key: SigningKey) -> None:
     assert (key.kid, key.algorithm, key.spki) == ("my-key", "RS512", rsa_key.public.spki)
 
 
+def test_a_key_that_stands_twice_in_a_jwks_counts_once(rsa_key: SigningKey) -> None:
+    """kube-apiserver repeats a key that stands in several of its files."""
+    document = json.dumps({"keys": [rsa_key.public.jwk()] * 2}).encode()
+    assert jwks.parse(document, "x") == (rsa_key.public,)
+
+
 def _changed(**members: Any) -> Callable[[dict[str, str]], Any]:
     return lambda entry: {"keys": [{**entry, **members}]}
 
