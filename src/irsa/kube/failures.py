@@ -148,7 +148,7 @@ def unanswered(
         if isinstance(cause, _LOST):
             return KubeError(f"cannot reach {server}{via}: the connection was closed", hint=hint)
         if isinstance(cause, ssl.SSLError):
-            reason = (cause.reason or str(cause)).lower().replace("_", " ")
+            reason = (getattr(cause, "reason", "") or str(cause)).lower().replace("_", " ")
             return KubeError(f"no TLS connection to {server}{via}: {excerpt(reason)}", hint=hint)
         if isinstance(cause, TimeoutError):
             what = f"cannot {describe(*request)}: {server} did not answer in time{via}"

@@ -60,7 +60,7 @@ def client_context(connection: Connection, certificate: ClientCertificate | None
 
 def _trust(context: ssl.SSLContext, pem: bytes, source: str) -> None:
     try:
-        context.load_verify_locations(cadata=pem.decode("ascii", "replace"))
+        context.load_verify_locations(cadata=pem.decode("ascii", "ignore"))
     except (ssl.SSLError, ValueError) as error:
         raise InputError(f"{source} holds no usable certificate: {excerpt(str(error))}") from error
 
