@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import logging
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,6 +63,16 @@ def review(**request: Any) -> bytes:
     return json.dumps(
         {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": whole}
     ).encode()
+
+
+@pytest.fixture(autouse=True)
+def _logger() -> Iterator[None]:
+    """A command that sets up logging does it for its own test only."""
+    logger = logging.getLogger("irsa")
+    before = (logger.handlers[:], logger.propagate, logger.level)
+    logger.handlers[:], logger.propagate = [], True
+    yield
+    logger.handlers[:], logger.propagate, logger.level = before
 
 
 @pytest.fixture(name="directory")

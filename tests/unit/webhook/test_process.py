@@ -1,0 +1,145 @@
+"""The serving process as it is started: what it imports, logs, and how it ends."""
+
+import asyncio
+import json
+import logging
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from irsa.cli import main
+from irsa.tls.context import Reloader, server_context
+from irsa.webhook import process
+from irsa.webhook.expiry import certificate_expiry
+from irsa.webhook.process import Certificate, Options
+
+HEAVY = ("cryptography", "httpx", "boto3", "botocore", "rich", "ruamel", "jwt", "moto")
+KUBECONFIG = """
+apiVersion: v1
+kind: Config
+current-context: nowhere
+contexts: [{name: nowhere, context: {cluster: nowhere, user: nobody}}]
+clusters: [{name: nowhere, cluster: {server: 'https://127.0.0.1:1'}}]
+users: [{name: nobody, user: {token: t0ken-of-nobody}}]
+"""
+
+
+@pytest.fixture(name="started")
+def _started(files: Any, tmp_path: Path) -> Iterator[subprocess.Popen]:
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(KUBECONFIG)
+    command = [sys.executable, "-m", "irsa", "webhook", "--host", "127.0.0.1", "--port", "0"]
+    command += ["--tls-cert", str(files.cert), "--tls-key", str(files.key)]
+    child = subprocess.Popen(
+        [*command, "--kubeconfig", str(kubeconfig)], stderr=subprocess.PIPE, text=True
+    )
+    yield child
+    child.kill()
+    child.communicate()
+
+
+def port_of(child: subprocess.Popen) -> int:
+    """The port that the process says it listens on."""
+    for line in child.stderr:
+        message = json.loads(line)["message"]
+        if message.startswith("listening on port "):
+            return int(message.rpartition(" ")[2])
+    raise AssertionError("it ended without listening")
+
+
+def test_serving_process_imports_nothing_heavy() -> None:
+    """Memory and start stay small: no certificates, no AWS, no HTTP client, no tables."""
+    code = (
+        "import sys, irsa.cli, irsa.cli.webhook, irsa.webhook.process, uvloop;"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_started_process_answers_logs_and_ends(
+    started: subprocess.Popen, files: Any, review: Callable[..., bytes]
+) -> None:
+    """It serves, logs each review as one JSON line without the pod in it, and ends with 0."""
+    port = port_of(started)
+
+    async def ask() -> int:
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=files.client(), server_hostname="localhost"
+        )
+        spec = {"containers": [{"name": "a", "env": [{"name": "S", "value": "s3cret"}]}]}
+        body = review(object={"metadata": {"name": "web-1"}, "spec": spec})
+        head = b"POST /mutate?timeout=1s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+        writer.write(head % len(body) + body)
+        status = int((await reader.readline()).split()[1])
+        writer.close()
+        await writer.wait_closed()
+        return status
+
+    assert asyncio.run(ask()) == 200
+    started.send_signal(signal.SIGTERM)
+    _, log = started.communicate(timeout=30)
+    assert started.returncode == 0
+    lines = [json.loads(line) for line in log.splitlines()]
+    [line] = [line for line in lines if line["message"] == "review"]
+    assert (line["outcome"], line["pod"], line["namespace"]) == ("failed", "web-1", "shop")
+    assert "s3cret" not in log
+    assert "t0ken" not in log
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--tls-cert", "missing.crt", "--tls-key", "missing.key"], "missing.crt"),
+        (["--allowed-account", "12"], "'12' is not an AWS account number"),
+    ],
+    ids=["certificate", "account"],
+)
+def test_wrong_options_are_explained(
+    arguments: list[str], message: str, files: Any, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    """What cannot be used is named, with exit code 65."""
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(KUBECONFIG)
+    given = ["--tls-cert", str(files.cert), "--tls-key", str(files.key), *arguments]
+    assert main(["webhook", *given, "--kubeconfig", str(kubeconfig), "--port", "0"]) == 65
+    assert message in capsys.readouterr().err
+
+
+def test_outside_of_a_pod_it_says_what_is_missing(
+    files: Any, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a kubeconfig it wants to be in a pod."""
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    code = main(["webhook", "--tls-cert", str(files.cert), "--tls-key", str(files.key)])
+    assert code == 65
+    assert "serviceaccount" in capsys.readouterr().err
+
+
+def test_new_certificate_is_noticed(
+    files: Any, until: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A renewed file is loaded; one that does not fit is told once, and the old one serves on."""
+    monkeypatch.setattr(process, "RELOAD_PERIOD", 0.01)
+    caplog.set_level(logging.INFO, logger="irsa")
+    options = Options(cert_file=files.cert, key_file=files.key, port=0, defaults=None)
+
+    async def test() -> None:
+        context = server_context(files.cert, files.key)
+        certificate = Certificate(Reloader(context, files.cert, files.key), options)
+        task = asyncio.create_task(certificate.run())
+        files.cert.write_text("nonsense")
+        await until(lambda: "not usable" in caplog.text)
+        files.issue()
+        await until(lambda: "serving with a new certificate" in caplog.text)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert certificate.expiry == certificate_expiry(files.cert.read_text())
+        assert caplog.text.count("not usable") == 1
+
+    asyncio.run(test())

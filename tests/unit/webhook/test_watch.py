@@ -1,0 +1,191 @@
+"""The cache follows the API server, through every kind of interruption."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from irsa.errors import KubeError
+from irsa.injection.grants import Defaults, Grant, Refusal
+from irsa.kube.stream import Event, Metadata, Page, PartialObject
+from irsa.webhook.directory import Cache
+from irsa.webhook.watch import Watch, read_annotations
+
+ROLE = {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/web"}
+
+
+def account(name: str, *, version: str = "1", **annotations: str) -> PartialObject:
+    """A ServiceAccount in the namespace shop."""
+    metadata = Metadata(
+        name=name, namespace="shop", resource_version=version, annotations=annotations or None
+    )
+    return PartialObject(metadata)
+
+
+def event(kind: Any, name: str, *, version: str, **annotations: str) -> Event:
+    """A change of a ServiceAccount in the namespace shop."""
+    return Event(kind, account(name, version=version, **annotations))
+
+
+class FakeSource:
+    """Lists and spells of a watch, in the order in which they are given; then it stays quiet."""
+
+    def __init__(self, lists: list[Any], spells: list[Any]) -> None:
+        self.lists = lists
+        self.spells = spells
+        self.versions: list[str] = []
+        self.listed = 0
+        self.quiet = asyncio.Event()
+
+    async def list_pages(self, _path: str) -> AsyncIterator[Page]:
+        self.listed += 1
+        for page in self.lists.pop(0):
+            if isinstance(page, Exception):
+                raise page
+            yield page
+
+    async def watch(self, _path: str, version: str) -> AsyncIterator[Event]:
+        self.versions.append(version)
+        if not self.spells:
+            self.quiet.set()
+            await asyncio.Event().wait()
+        for item in self.spells.pop(0):
+            if isinstance(item, Exception):
+                raise item
+            yield item
+
+    async def get_metadata(self, path: str) -> PartialObject | None:
+        self.versions.append(path)
+        return account("web", **ROLE) if path.endswith("/web") else None
+
+
+def page(version: str, *items: PartialObject) -> Page:
+    """One page of a list, as it comes over the wire."""
+    whole = {"metadata": {"resourceVersion": version}, "items": items}
+    return msgspec.json.decode(msgspec.json.encode(whole), type=Page)
+
+
+def follow(lists: list[Any], spells: list[Any], check: Callable[[Cache, FakeSource], None]) -> None:
+    """Let the watch run until the source has nothing more to tell, then look."""
+
+    async def main() -> None:
+        source, cache = FakeSource(lists, spells), Cache()
+        watch = Watch(source, cache, defaults=Defaults(), min_pause=0.0)
+        task = asyncio.create_task(watch.run())
+        async with asyncio.timeout(30):
+            await source.quiet.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        check(cache, source)
+
+    asyncio.run(main())
+
+
+def test_every_page_of_the_list_is_taken() -> None:
+    """The cache is synced when the last page is in it."""
+
+    def check(cache: Cache, source: FakeSource) -> None:
+        assert cache.synced
+        assert isinstance(cache.get("shop", "web"), Grant)
+        assert cache.knows("shop", "plain")
+        assert cache.get("shop", "plain") is None
+        assert source.versions == ["7"]
+
+    follow([[page("7", account("web", **ROLE)), page("7", account("plain"))]], [], check)
+
+
+def test_changes_are_followed() -> None:
+    """What is added, annotated, and deleted is seen as such."""
+
+    def check(cache: Cache, source: FakeSource) -> None:
+        assert isinstance(cache.get("shop", "new"), Grant)
+        assert isinstance(cache.get("shop", "web"), Refusal)
+        assert not cache.knows("shop", "gone")
+        assert source.versions == ["1", "11"]
+
+    spell = [
+        event("ADDED", "new", version="8", **ROLE),
+        event("MODIFIED", "web", version="9", **{"eks.amazonaws.com/role-arn": "nonsense"}),
+        event("DELETED", "gone", version="10"),
+        event("BOOKMARK", "", version="11"),
+    ]
+    follow([[page("1", account("web", **ROLE), account("gone"))]], [spell], check)
+
+
+def test_bookmark_adds_no_service_account() -> None:
+    """A bookmark is a version and nothing else."""
+
+    def check(cache: Cache, _source: FakeSource) -> None:
+        assert len(cache) == 0
+
+    follow([[page("1")]], [[event("BOOKMARK", "", version="11")]], check)
+
+
+@pytest.mark.parametrize(
+    ("failure", "lists"),
+    [
+        (KubeError("connection reset"), 1),
+        (KubeError("too old", status=410, reason="Expired"), 2),
+        (KubeError("forbidden", status=403, reason="Forbidden"), 2),
+        (RuntimeError("bug"), 2),
+    ],
+    ids=["lost", "gone", "forbidden", "bug"],
+)
+def test_interruption_is_survived(failure: Exception, lists: int) -> None:
+    """A lost connection is resumed; after a refusal everything is listed anew."""
+
+    def check(cache: Cache, source: FakeSource) -> None:
+        assert source.listed == lists
+        assert cache.knows("shop", "web")
+        assert cache.knows("shop", "new") is (lists == 1)
+
+    spell = [event("ADDED", "new", version="5"), failure]
+    follow([[page("1", account("web"))], [page("9", account("web"))]], [spell], check)
+
+
+def test_cache_stays_while_it_is_listed_anew() -> None:
+    """What was known is forgotten only when the whole new list is there."""
+    half = [page("9"), KubeError("connection reset")]
+
+    def check(cache: Cache, source: FakeSource) -> None:
+        assert source.listed == 3
+        assert cache.knows("shop", "web")
+
+    whole = [page("9", account("web"))]
+    gone = KubeError("too old", status=410)
+    follow([[page("1", account("web"))], half, whole], [[gone]], check)
+
+
+def test_first_list_is_tried_until_it_comes() -> None:
+    """A webhook that starts before its permissions gets there."""
+
+    def check(cache: Cache, source: FakeSource) -> None:
+        assert cache.synced
+        assert source.listed == 3
+
+    refusal = KubeError("forbidden", status=403)
+    follow([[refusal], [refusal], [page("1")]], [], check)
+
+
+@pytest.mark.parametrize(("name", "annotations"), [("web", ROLE), ("ghost", None)])
+def test_annotations_are_read_live(name: str, annotations: dict | None) -> None:
+    """One ServiceAccount is read by its name; None if there is none."""
+
+    async def main() -> None:
+        source = FakeSource([], [])
+        assert await read_annotations(source, "shop", name) == annotations
+
+    asyncio.run(main())
+
+
+def test_names_never_leave_their_place_in_the_path() -> None:
+    """A name with slashes is a name, not a path."""
+
+    async def main() -> None:
+        source = FakeSource([], [])
+        await read_annotations(source, "a/b", "../c?d")
+        assert source.versions == ["/api/v1/namespaces/a%2Fb/serviceaccounts/..%2Fc%3Fd"]
+
+    asyncio.run(main())
