@@ -1,0 +1,1 @@
+"""IAM: providers, roles, policies and users, with the rules that moto lacks."""

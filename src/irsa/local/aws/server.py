@@ -1,0 +1,89 @@
+"""
+The local AWS, started: account, administrator, certificates and proxy put together.
+
+Never here: the command line.
+"""
+
+import os
+import threading
+from pathlib import Path
+
+from moto.iam.models import AccessKey, User
+
+from irsa import files
+from irsa.local.aws.authority import HostCertificates
+from irsa.local.aws.front import Front
+from irsa.local.aws.log import CallLog
+from irsa.local.aws.proxy import Proxy
+from irsa.local.aws.world import Clock, World, system_clock
+
+ADMINISTRATOR = "administrator"
+
+
+class Server:
+    """A running local AWS; `start` makes one, `stop` ends it."""
+
+    def __init__(self, directory: Path, world: World, *, port: int = 0) -> None:
+        self._directory = directory
+        certificates = HostCertificates(world.clock)
+        files.write_atomic(directory / "ca.pem", certificates.authority_pem)
+        front = Front(world, CallLog(directory / "calls.jsonl"))
+        self._proxy = Proxy(("127.0.0.1", port), certificates, answer=front.answer)
+        self._thread = threading.Thread(target=self._proxy.serve_forever, daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def start(  # noqa: PLR0913 - what makes up an account
+        cls,
+        directory: Path,
+        *,
+        account: str,
+        region: str,
+        keys: tuple[str, str],
+        port: int = 0,
+        clock: Clock = system_clock,
+    ) -> "Server":
+        """
+        Start listening.
+
+        Args:
+            directory: Where the CA and the log go.
+            account: The account's number.
+            region: A region; it decides the partition.
+            keys: The administrator's access key id and secret.
+            port: 0 takes a free one.
+            clock: The time.
+        """
+        # moto reads it when the account is first touched; access rules need AWS's own policies.
+        os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
+        world = World(account=account, region=region, clock=clock)
+        _appoint(world, *keys)
+        return cls(directory, world, port=port)
+
+    @property
+    def description(self) -> dict[str, str | int]:
+        """What clients need to know."""
+        host, port = self._proxy.server_address[:2]
+        return {
+            "proxy": f"http://{str(host)}:{port}",
+            "ca": str(self._directory / "ca.pem"),
+            "log": str(self._directory / "calls.jsonl"),
+            "pid": os.getpid(),
+        }
+
+    def stop(self) -> None:
+        """Stop listening; what is under way is cut off."""
+        self._proxy.shutdown()
+        self._proxy.server_close()
+        self._thread.join()
+
+
+def _appoint(world: World, access_key: str, secret: str) -> None:
+    user = User(world.account, world.region, ADMINISTRATOR)
+    arn = f"arn:{world.partition}:iam::aws:policy/AdministratorAccess"
+    user.managed_policies[arn] = world.iam.managed_policies[arn]
+    key = AccessKey(ADMINISTRATOR, "AKIA", world.account)
+    key.access_key_id, key.secret_access_key = access_key, secret
+    user.access_keys.append(key)
+    world.iam.users[ADMINISTRATOR] = user
+    world.iam.access_keys[access_key] = key

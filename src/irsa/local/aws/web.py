@@ -1,0 +1,61 @@
+"""
+The public web as AWS's own services see it: nothing of it is there but the local S3, anonymously.
+
+Never here: judging what was read.
+"""
+
+from urllib.parse import urlsplit
+
+from irsa.errors import excerpt
+from irsa.local.aws import access
+from irsa.local.aws.call import Call
+from irsa.local.aws.errors import ApiError
+from irsa.local.aws.hosts import target_of
+from irsa.local.aws.request import Request, Response
+from irsa.local.aws.s3 import objects, permissions, routes
+from irsa.local.aws.world import World
+
+
+class Unreachable(Exception):
+    """A document could not be read, and why."""
+
+
+def fetch(world: World, url: str) -> bytes:
+    """
+    Read a document anonymously, by the rules that hold for everybody.
+
+    Raises:
+        Unreachable: It is not in the local S3, or not readable.
+    """
+    parts = urlsplit(url)
+    target = target_of(parts.netloc.lower()) if parts.scheme == "https" else None
+    if target is None or target.service != "s3" or "." in (target.bucket or ""):
+        raise Unreachable(f"{excerpt(url)} is not an HTTPS address that the local AWS can reach")
+    request = Request(
+        method="GET", host=parts.netloc, path=parts.path or "/", query_text=parts.query
+    )
+    bucket, key = routes.place_of(request, target)
+    call = Call(
+        world=world,
+        request=request,
+        target=target,
+        operation="GetObject",
+        request_id="",
+        bucket=bucket,
+        key=key,
+    )
+    return _read(call, url)
+
+
+def _read(call: Call, url: str) -> bytes:
+    if not (call.bucket and call.key):
+        raise Unreachable(f"{excerpt(url)} names no object")
+    try:
+        for action, resource in permissions.on_object("s3:GetObject")(call):
+            access.require(call, action, resource)
+        answer: Response = objects.read(call)
+    except ApiError as error:
+        raise Unreachable(f"{excerpt(url)} answers {error.status} {error.code}") from error
+    if answer.status != 200:
+        raise Unreachable(f"{excerpt(url)} answers {answer.status}")
+    return answer.body
