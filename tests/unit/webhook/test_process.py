@@ -74,9 +74,9 @@ def test_started_process_answers_logs_and_ends(
         )
         spec = {"containers": [{"name": "a", "env": [{"name": "S", "value": "s3cret"}]}]}
         body = review(object={"metadata": {"name": "web-1"}, "spec": spec})
-        head = b"POST /mutate?timeout=1s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
-        writer.write(head % len(body) + body)
-        status = int((await reader.readline()).split()[1])
+        head = b"POST /mutate?timeout=1s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        writer.write(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        status = int((await reader.read()).split()[1])
         writer.close()
         await writer.wait_closed()
         return status
