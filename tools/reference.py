@@ -141,7 +141,8 @@ def _commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:
 def _command(path: str, command: Any) -> Iterator[str]:
     yield f"## `{path}`"
     yield ""
-    for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
+    text = f"{inspect.cleandoc(command.help or '')}\n\n{command.epilog or ''}"
+    for paragraph in text.strip().split("\n\n"):
         example = re.fullmatch(r"Example: `?(.+?)`?", " ".join(paragraph.split()))
         yield from ("```console", f"$ {example[1]}", "```") if example else sentences(paragraph)
         yield ""

@@ -84,7 +84,7 @@ class Decoder:
         if isinstance(tree, Scalar) and tree.text in later:
             return self._no(tree, path, f"{quoted(tree.text)} {later[tree.text]}")
         value = self.decode(kind.type, tree, path)
-        if value is BROKEN or value is None:
+        if value is BROKEN:
             return value
         if isinstance(tree, Mapping) and "entry_rule" in extra:
             self._check_entries(extra["entry_rule"], tree, path)
@@ -156,8 +156,6 @@ class Decoder:
         return self._no(tree, path, f"{quoted(text)} is not known; {suggestion(text, known)}")
 
     def _union(self, kind: inspect.UnionType, tree: Tree, path: str) -> Any:
-        if isinstance(tree, Scalar) and tree.is_null and _nullable(kind):
-            return None
         members = [member for member in kind.types if not isinstance(member, inspect.NoneType)]
         lists = [member for member in members if isinstance(member, inspect.VarTupleType)]
         if isinstance(tree, List) and lists:
@@ -239,10 +237,6 @@ def _left_out(field: inspect.Field, entry: Entry) -> bool:
     """Whether a key with nothing behind it may be read as if it were not there."""
     empty = isinstance(entry.value, Scalar) and entry.value.is_null
     return empty and not _required(field)
-
-
-def _nullable(kind: inspect.UnionType) -> bool:
-    return any(isinstance(member, inspect.NoneType) for member in kind.types)
 
 
 def _whole(value: object) -> bool:

@@ -7,12 +7,14 @@ Never here: knowledge of the configuration's keys.
 """
 
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from irsa.config.problems import Problems, child, quoted
 from irsa.errors import excerpt
@@ -72,12 +74,15 @@ def compose(text: str, problems: Problems) -> Tree | None:
     """The document as a tree; None if there is no document, or none that can be read."""
     yaml = YAML(typ="safe", pure=True)
     try:
-        root = yaml.compose(text.removeprefix("\ufeff"))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReusedAnchorWarning)  # YAML allows it: the last counts
+            root = yaml.compose(text.removeprefix("\ufeff"))
         return None if root is None else _Builder(problems).tree(root, "")
     except MarkedYAMLError as error:
         problems.add(*_place(error), _explained(error))
-    except YAMLError as error:
-        problems.add(_line_of(text, getattr(error, "position", 0)), "", _unreadable(error))
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        problems.add(line, "", f"holds U+{error.character:04X}, which YAML does not allow")
     except RecursionError:
         problems.add(1, "", "is nested too deeply")
     except Exception as error:  # noqa: BLE001 # ruamel fails on some escapes with errors of Python
@@ -90,10 +95,6 @@ def _place(error: MarkedYAMLError) -> tuple[int, str]:
     return (mark.line + 1 if mark else 1), ""
 
 
-def _line_of(text: str, position: object) -> int:
-    return text.count("\n", 0, position) + 1 if isinstance(position, int) else 1
-
-
 def _explained(error: MarkedYAMLError) -> str:
     problem = str(error.problem or error.context or "")
     if "found another document" in problem:
@@ -101,13 +102,6 @@ def _explained(error: MarkedYAMLError) -> str:
     if r"'\t'" in problem:
         return "a tab cannot indent YAML; use spaces"
     return f"is not YAML: {excerpt(problem)}"
-
-
-def _unreadable(error: YAMLError) -> str:
-    character = getattr(error, "character", None)
-    if isinstance(character, int):
-        return f"holds the character U+{character:04X}, which YAML does not allow"
-    return f"is not YAML: {excerpt(str(error))}"
 
 
 class _Builder:
@@ -139,18 +133,17 @@ class _Builder:
             return List(line=line, items=tuple(items))
         if isinstance(node, MappingNode):
             return Mapping(line=line, entries=self._entries(node, path))
-        if isinstance(node, ScalarNode):
-            return self._scalar(node, path)
-        raise TypeError(f"ruamel made a node of an unknown kind: {type(node).__name__}")
+        return self._scalar(node, path)
 
-    def _scalar(self, node: ScalarNode, path: str) -> Scalar:
+    def _scalar(self, node: Node, path: str) -> Scalar:
         line = node.start_mark.line + 1
         text = str(node.value)
         if _SURROGATE.search(text):
             self._problems.add(line, path, "holds half a character (a lone surrogate)")
             text = ""
         forced = node.tag == f"{_YAML_TAG}str" and text in {"", "~", "null", "Null", "NULL"}
-        return Scalar(line=line, text=text, plain=not node.style and not forced)
+        quoted_or_block = getattr(node, "style", None)
+        return Scalar(line=line, text=text, plain=not quoted_or_block and not forced)
 
     def _entries(self, node: MappingNode, path: str) -> tuple[Entry, ...]:
         own: dict[str, Entry] = {}

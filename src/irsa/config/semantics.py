@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from irsa.arns import Arn, partition_of
-from irsa.config import rules
 from irsa.config.model import ServiceAccountName, derived_role_name
 from irsa.config.problems import Problems, quoted
 from irsa.errors import InputError
@@ -130,11 +129,7 @@ class _Check:
         if first[1].is_pattern:
             self._no(at, f"needs a name, since none can be made of {quoted(str(first[1]))}")
             return None
-        name = derived_role_name(cluster, first[1])
-        complaint = rules.role_name(name)
-        if complaint:
-            self._no(at, f"{quoted(name)} {complaint}; give the role a name")
-        return name
+        return derived_role_name(cluster, first[1])
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -147,6 +147,12 @@ ROLE = "- serviceAccounts: [shop/web]\n"
             id="mapping-for-files",
         ),
         pytest.param(
+            "[shop/web]",
+            "[[shop/web]]",
+            "13: roles[0].serviceAccounts[0]: a list stands where text belongs",
+            id="list-for-service-account",
+        ),
+        pytest.param(
             ROLE + POLICIES,
             "- shop/web\n",
             '13: roles[0]: "shop/web" where keys belong: serviceAccounts, name, policies, '
@@ -201,3 +207,14 @@ def test_aliases_that_multiply_are_stopped(complaints: Complaints) -> None:
     levels = "".join(f"&a{n + 1} [{', '.join([f'*a{n}'] * 9)}], " for n in range(9))
     bomb = f"  inlinePolicy: {{Version: 2012-10-17, Statement: [&a0 [x], {levels}]}}\n"
     assert any("values once aliases are read" in line for line in complaints(ROLE, ROLE + bomb))
+
+
+def test_words_and_numbers_of_a_policy_document_are_those_of_json(minimal: str) -> None:
+    """Plain null, booleans and numbers; quoted ones, and what JSON would not take, are text."""
+    values = "{a: null, b: true, c: 10, d: 1.5, e: '10', f: 010, g: 1e400, h: yes, i: -0}"
+    policy = f"  inlinePolicy: {{Version: 2012-10-17, Statement: [{values}]}}\n"
+    found = parse(minimal.replace(ROLE, ROLE + policy), source="irsa.yaml").roles[0].inline_policy
+    assert (found or {})["Statement"] == [
+        {"a": None, "b": True, "c": 10, "d": 1.5, "e": "10"}
+        | {"f": "010", "g": "1e400", "h": "yes", "i": 0}
+    ]

@@ -79,6 +79,11 @@ def test_an_alias_is_the_value_of_its_anchor() -> None:
     assert tree.entries[0].value is tree.entries[1].value
 
 
+def test_an_anchor_used_again_is_the_later_value() -> None:
+    """YAML allows it, and nothing is said about it."""
+    assert values_of("a: &x 1\nb: &x 2\nc: *x")["c"].text == "2"
+
+
 def test_merged_keys_yield_to_own_keys() -> None:
     """`<<` adds what is not there, from one mapping or several, the first of them first."""
     values = values_of("d: 4\n<<: [{a: 1, b: 1}, {b: 2, c: 2}]\na: 0\n")
