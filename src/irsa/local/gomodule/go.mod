@@ -1,4 +1,4 @@
-module irsa/tools/kube
+module irsa/kube
 
 go 1.26.0
 

@@ -1,0 +1,146 @@
+"""`irsa local`: Kubernetes and AWS on this machine, for trying things and for tests."""
+
+import shlex
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from irsa.cli.options import OutputFormat
+from irsa.cli.render import console
+from irsa.cli.render.console import Output
+from irsa.errors import RigError
+
+if TYPE_CHECKING:
+    from irsa.local.rig import Rig
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Kubernetes and AWS on this machine: real API servers, strict AWS, no account, no root.",
+)
+
+Name = Annotated[
+    str, typer.Option("--name", metavar="NAME", help="Which rig; several stand side by side.")
+]
+DEFAULT = "default"
+
+
+class View(StrEnum):
+    """How containers see their mounts."""
+
+    auto = "auto"
+    namespaces = "namespaces"
+    rewritten = "rewritten"
+
+
+@app.command(epilog="Example: irsa local up --api-servers 3")
+def up(
+    *,
+    name: Name = DEFAULT,
+    api_servers: Annotated[
+        int,
+        typer.Option("--api-servers", metavar="N", min=1, max=9, help="How many API servers."),
+    ] = 1,
+    kubernetes: Annotated[
+        str | None,
+        typer.Option("--kubernetes", metavar="VERSION", help="Which Kubernetes, such as v1.36.3."),
+    ] = None,
+    mounts: Annotated[
+        View, typer.Option("--mounts", help="How containers see their mounts.")
+    ] = View.auto,
+) -> None:
+    """
+    Start Kubernetes and AWS on this machine.
+
+    The programs are those in KUBEBUILDER_ASSETS or PATH, else they are downloaded or built once.
+    Needs no root. Does nothing if the rig is up already.
+    """
+    from irsa.local import lifecycle
+
+    rig = _rig(name)
+    wish = lifecycle.Wish(api_servers=api_servers, kubernetes=kubernetes, view=mounts.value)
+    try:
+        fresh = lifecycle.up(rig, wish, step=console.step)
+    except lifecycle.StartError as error:
+        if error.tail:
+            console.note(error.tail)
+        raise
+    console.note(f"rig {name} is up" if fresh else f"rig {name} is up already")
+    console.note(f'use it:  eval "$(irsa local env{_option(name)})"')
+
+
+@app.command(epilog='Example: eval "$(irsa local env)"')
+def env(*, name: Name = DEFAULT) -> None:
+    """Print the variables that lead kubectl, the AWS CLI and irsa to a rig, for a shell."""
+    from irsa.local import variables
+
+    for key, value in variables.variables(_rig(name)).items():
+        console.result(f"export {key}={shlex.quote(value)}")
+    for key in variables.UNWANTED:
+        console.result(f"unset {key}")
+
+
+@app.command(epilog="Example: irsa local status --output json")
+def status(*, name: Name = DEFAULT, output: OutputFormat = Output.text) -> None:
+    """Show what runs, and where."""
+    from irsa.cli.render import local as render
+    from irsa.local import status as found
+
+    value = found.status(_rig(name))
+    if output is Output.text:
+        console.show(render.status(value))
+    else:
+        console.data(value, output)
+
+
+@app.command(epilog="Example: irsa local log kube-apiserver")
+def log(
+    component: Annotated[
+        str | None,
+        typer.Argument(help="Such as kube-apiserver, etcd, node, supervisor; all names if none."),
+    ] = None,
+    *,
+    name: Name = DEFAULT,
+    aws: Annotated[bool, typer.Option("--aws", help="Every AWS call: who, what, allowed.")] = False,
+    lines: Annotated[int, typer.Option("--lines", min=1, help="How many, from the end.")] = 200,
+) -> None:
+    """Print the log of one part of a rig, or what it has logs of."""
+    from irsa.cli.render import local as render
+    from irsa.local import logs
+
+    rig = _rig(name)
+    if aws:
+        for call in logs.aws_calls(rig)[-lines:]:
+            console.result(render.call(call))
+        return
+    if component is None:
+        for known in logs.known(rig):
+            console.result(known)
+        return
+    console.result(logs.tail(rig, component, lines=lines))
+
+
+@app.command(epilog="Example: irsa local down")
+def down(*, name: Name = DEFAULT) -> None:
+    """End a rig and remove everything of it."""
+    from irsa.local import lifecycle
+
+    with console.step(f"end rig {name}"):
+        existed = lifecycle.down(_rig(name))
+    if not existed:
+        console.note(f"there was no rig {name}")
+
+
+def _rig(name: str) -> "Rig":
+    try:
+        from irsa.local.rig import Rig
+    except ModuleNotFoundError as error:
+        raise RigError(
+            f"the local rig needs the Python package {error.name}",
+            hint="pip install 'irsa[local]'",
+        ) from error
+    return Rig.named(name)
+
+
+def _option(name: str) -> str:
+    return "" if name == DEFAULT else f" --name {name}"

@@ -1,0 +1,33 @@
+"""
+What a user's shell needs to work on a rig with everyday tools.
+
+Never here: how it is printed.
+"""
+
+from irsa.local.rig import Rig, no_such_rig
+
+# Whatever of these is set would win over the variables below, or change their meaning.
+UNWANTED = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL")
+
+
+def variables(rig: Rig) -> dict[str, str]:
+    """
+    The variables that lead kubectl, irsa, the AWS CLI and every SDK to a rig.
+
+    Raises:
+        RigError: It is not up.
+    """
+    aws = rig.aws_ready()
+    if not rig.running() or aws is None:
+        raise no_such_rig(rig.name)
+    spec = rig.spec()
+    access_key, secret = rig.credentials()
+    return {
+        "KUBECONFIG": str(rig.kubeconfig),
+        "HTTPS_PROXY": str(aws["proxy"]),
+        "NO_PROXY": ",".join(dict.fromkeys(("127.0.0.1", "localhost", spec.address))),
+        "AWS_CA_BUNDLE": str(aws["ca"]),
+        "AWS_REGION": spec.region,
+        "AWS_ACCESS_KEY_ID": access_key,
+        "AWS_SECRET_ACCESS_KEY": secret,
+    }
