@@ -45,6 +45,11 @@ class _ExecCredential(msgspec.Struct, frozen=True, rename="camel"):
     status: _Credential | None = None
 
 
+def is_interactive(plugin: ExecPlugin, *, terminal: bool) -> bool:
+    """Whether a plug-in may ask questions: it wants to, and a person can answer."""
+    return terminal and plugin.interactive_mode != "Never"
+
+
 def exec_info(plugin: ExecPlugin, connection: Connection, *, interactive: bool) -> str:
     """The value of KUBERNETES_EXEC_INFO: what the plug-in may know."""
     spec: dict[str, object] = {"interactive": interactive}
@@ -121,7 +126,7 @@ def run(
     Raises:
         KubeError: It is not installed, failed, hung, or printed something else.
     """
-    interactive = terminal and plugin.interactive_mode != "Never"
+    interactive = is_interactive(plugin, terminal=terminal)
     if plugin.interactive_mode == "Always" and not terminal:
         raise _failed(plugin, "wants to ask questions, and standard input is not a terminal")
     info = exec_info(plugin, connection, interactive=interactive)

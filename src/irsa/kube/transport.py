@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from irsa import __version__
-from irsa.errors import KubeError
+from irsa.errors import InputError, KubeError
 from irsa.kube import failures, proxies, tls
 from irsa.kube.connection import ClientCertificate, Connection
 from irsa.kube.credentials import Credentials
@@ -238,10 +238,9 @@ class Transport:
             return client
 
     def _new_client(self, certificate: ClientCertificate | None) -> httpx.Client:
-        proxy = self._proxy
         return httpx.Client(
             verify=tls.client_context(self.connection, certificate),
-            proxy=httpx.Proxy(proxy, ssl_context=ssl.create_default_context()) if proxy else None,
+            proxy=_proxy(self._proxy) if self._proxy else None,
             # The environment's proxies are known already, by kubectl's rules; .netrc is not for us.
             trust_env=False,
         )
@@ -257,6 +256,17 @@ class Transport:
             parts = urlsplit(self._proxy)
             via = f" through the proxy {parts.scheme}://{parts.hostname}:{parts.port}"
         return failures.unanswered(self.connection, request.key, error, via=via)
+
+
+def _proxy(url: str) -> httpx.Proxy:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https"):
+        raise InputError(
+            f"the proxy {parts.scheme}://{parts.hostname} is not an HTTP proxy",
+            hint="name an http:// proxy in HTTPS_PROXY, or the API server in NO_PROXY",
+        )
+    context = ssl.create_default_context() if parts.scheme == "https" else None
+    return httpx.Proxy(url, ssl_context=context)
 
 
 def _hang_up(stream: httpx.Response) -> None:
