@@ -1,10 +1,20 @@
 """A cluster in memory whose controllers work at once: Deployments, `caBundle`, the webhook."""
 
+import json
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.fakes.kube import FakeKube
 
+from irsa.identity import jwks
+from irsa.identity.keys import KeyKind, SigningKey
+from irsa.kube.client import IssuedToken
 from irsa.kube.objects import Object, Ref
+
+SIGNING_KEY = SigningKey.generate(KeyKind.ec_p256)
+OLD_KEY = SigningKey.generate(KeyKind.ec_p256)
+ISSUER = "https://kubernetes.default.svc.cluster.local"
 
 
 class FakeCluster(FakeKube):
@@ -13,9 +23,36 @@ class FakeCluster(FakeKube):
 
     Attributes:
         asleep: Whether the controllers do nothing.
+        issuer: What the API server signs with.
     """
 
     asleep = False
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.sign_with(ISSUER)
+        self.documents["/openid/v1/jwks"] = jwks.build((SIGNING_KEY.public, OLD_KEY.public))
+
+    def sign_with(self, issuer: str) -> None:
+        """Somebody changes the API server's issuer."""
+        self.issuer = issuer
+        self.documents["/.well-known/openid-configuration"] = json.dumps(
+            {"issuer": issuer, "jwks_uri": f"{issuer}/openid/v1/jwks"}
+        ).encode()
+
+    def create_token(self, namespace: str, name: str, **options: Any) -> IssuedToken:
+        super().create_token(namespace, name, **options)
+        now = int(time.time())
+        claims = {
+            "iss": self.issuer,
+            "sub": f"system:serviceaccount:{namespace}:{name}",
+            "aud": list(options["audiences"]),
+            "iat": now,
+            "nbf": now,
+            "exp": now + 600,
+        }
+        expires = datetime.now(UTC) + timedelta(seconds=600)
+        return IssuedToken(token=SIGNING_KEY.sign_jwt(claims), expires=expires)
 
     def apply(self, obj: Any, **options: Any) -> Object:
         try:

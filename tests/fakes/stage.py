@@ -1,14 +1,16 @@
 """A configuration, and a world in memory to provision it in."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from tests.fakes.aws import ACCOUNT, REGION, FakeAws, FakeWeb
-from tests.fakes.cluster import FakeCluster
+from tests.fakes.cluster import SIGNING_KEY, FakeCluster
 
 from irsa import config as configuration
-from irsa.identity.keys import KeyKind, SigningKey
 from irsa.provision import desired
 from irsa.provision import plan as planning
 from irsa.provision.apply import run
@@ -75,11 +77,13 @@ class Stage:
         return plan
 
 
-SIGNING_KEY = SigningKey.generate(KeyKind.ec_p256)
-
-
 def make_config(uid: str, **sections: Any) -> configuration.Config:
     """A configuration with two roles; `sections` replace its own."""
+    return configuration.parse(config_text(uid, **sections), source="irsa.yaml")
+
+
+def config_text(uid: str, **sections: Any) -> str:
+    """The same as a file holds it."""
     document = {
         "apiVersion": "irsa/v1",
         "cluster": {"name": "prod-eu", "uid": uid},
@@ -99,13 +103,33 @@ def make_config(uid: str, **sections: Any) -> configuration.Config:
             {"serviceAccounts": ["shop/worker"], "path": "/team/"},
         ],
     } | sections
-    return configuration.parse(json.dumps(document), source="irsa.yaml")
+    return json.dumps(document)
 
 
 def make_stage(**sections: Any) -> Stage:
     """A stage whose configuration has some sections replaced."""
     kube = FakeCluster()
     kube.put("v1", "Namespace", "shop")
+    kube.put("v1", "ServiceAccount", "default", metadata={"namespace": "kube-system"})
     kube.put("v1", "ServiceAccount", "web", metadata={"namespace": "shop"})
     config = make_config(kube.cluster_uid(), **sections)
     return Stage(wish=Wish(config=config, keys=(SIGNING_KEY.public,)), aws=FakeAws(), kube=kube)
+
+
+def command_line(stage: Stage, directory: Path, monkeypatch: Any) -> Callable[..., int]:
+    """
+    The `irsa` program, whose doors lead to the stage.
+
+    Returns:
+        Runs one command line with the stage's configuration, and returns its exit code.
+    """
+    from irsa.cli import main, session
+
+    file = directory / "irsa.yaml"
+    file.write_text(config_text(stage.kube.cluster_uid()))
+    opened = {"open_kube": stage.kube, "open_aws": stage.aws, "open_web": FakeWeb(stage.aws)}
+    patient = partial(World, sleep=stage.clock.sleep, now=stage.clock.now)
+    monkeypatch.setattr("irsa.provision.world.World", patient)
+    for name, door in opened.items():
+        monkeypatch.setattr(session, name, lambda *_, door=door, **__: door)
+    return lambda *arguments: main([*arguments, "--config", str(file)])

@@ -96,7 +96,7 @@ def desired(wish: Wish) -> Resources:
         _documents(wish),
         _provider(wish),
         *roles,
-        *engine(wish),
+        *(engine(wish) if _installs(wish) else ()),
         *_service_accounts(wish),
         _leftover_roles(wish),
         _leftover_accounts(wish),
@@ -122,19 +122,23 @@ def removable(wish: Wish) -> Resources:
 
 
 def engine(wish: Wish) -> list[EngineObject]:
-    """The objects of the injection engine."""
+    """The objects of the injection engine, whether it is switched on or not."""
     return [EngineObject(object=one, owner=wish.owner) for one in _engine_objects(wish)]
 
 
 def checks(wish: Wish) -> tuple[Check, ...]:
     """What has to become true at the end of an apply."""
+    if not _installs(wish):
+        return ()
     return readiness(_engine_objects(wish), _proof(wish))
+
+
+def _installs(wish: Wish) -> bool:
+    return wish.config.injection.engine == "webhook"
 
 
 def _engine_objects(wish: Wish) -> list[Object]:
     injection = wish.config.injection
-    if injection.engine != "webhook":
-        return []
     given = {"image": injection.image} if injection.image else {}
     return webhook.objects(
         webhook.WebhookSettings(
