@@ -4,8 +4,10 @@ The server's TLS, and its renewal in place.
 Never here: issuing, and running a timer: whoever serves calls `Reloader.refresh` now and then.
 """
 
+import contextlib
+import os
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from irsa.errors import InputError
@@ -27,7 +29,10 @@ def server_context(
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    _load_pair(context, cert_file, key_file)
+    try:
+        _load(context, cert_file, key_file)
+    except (OSError, ValueError) as error:
+        raise _unusable((cert_file, key_file), error) from error
     if client_ca is not None:
         try:
             context.load_verify_locations(cafile=str(client_ca))
@@ -69,20 +74,36 @@ class Reloader:
         content = _content(self._files)
         if content == self._loaded:
             return False
-        _load_pair(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), *self._files)
-        _load_pair(self._context, *self._files)
+        # From one copy, because the files may change again between the two.
+        with _in_memory(content[0]) as certificate, _in_memory(content[1]) as key:
+            try:
+                _load(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), certificate, key)
+                _load(self._context, certificate, key)
+            except (OSError, ValueError) as error:
+                raise _unusable(self._files, error) from error
         self._loaded = content
         return True
 
 
-def _load_pair(context: ssl.SSLContext, cert_file: Path, key_file: Path) -> None:
-    try:
-        context.load_cert_chain(cert_file, key_file, password=_no_password)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{cert_file} and {key_file} cannot be used as certificate and key: {error}",
-            hint="they must be PEM, unencrypted, and belong together",
-        ) from error
+def _load(context: ssl.SSLContext, cert_file: Path, key_file: Path) -> None:
+    context.load_cert_chain(cert_file, key_file, password=_no_password)
+
+
+@contextlib.contextmanager
+def _in_memory(data: bytes) -> Iterator[Path]:
+    """A file that never touches the disk, for OpenSSL, which wants names."""
+    descriptor = os.memfd_create("irsa-tls")
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        yield Path(f"/proc/self/fd/{descriptor}")
+
+
+def _unusable(files: tuple[Path, Path], error: Exception) -> InputError:
+    return InputError(
+        f"{files[0]} and {files[1]} cannot be used as certificate and key: {error}",
+        hint="they must be PEM, unencrypted, and belong together",
+    )
 
 
 def _no_password() -> str:
