@@ -194,7 +194,7 @@ def _isolate(order: dict[str, Any]) -> None:
     """Namespaces of its own, and in them the tree with the pod's mounts."""
     try:
         _unshare(_CLONE_NEWPID if order["supervise"] else 0)
-        tree = _Tree(Path(order["root"]))
+        tree = _Tree(Path(order["root"]), [Path(each) for each in order["kept"]])
         for mount in sorted(order["mounts"], key=lambda mount: mount["target"].count("/")):
             tree.mount(Path(mount["source"]), Path(mount["target"]), mount["read_only"])
         tree.enter()
@@ -216,8 +216,9 @@ def _unshare(flags: int) -> None:
 class _Tree:
     """The machine's tree by bind mounts, changed only where a mount point has to be made."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, kept: list[Path]) -> None:
         self._root = root
+        self._kept = kept
         self._made: set[Path] = set()
         self._volumes: set[Path] = set()
         self._shadow(root)
@@ -228,8 +229,19 @@ class _Tree:
             self._make(place, is_directory=source.is_dir())
         _bind(source, place)
         self._volumes.add(place)
+        for each in self._kept:
+            self._keep(each, place)
         if read_only:
             _read_only(place)
+
+    def _keep(self, kept: Path, place: Path) -> None:
+        """Show what the program itself needs, where a mount has just hidden it."""
+        copy = self._root / kept.relative_to("/")
+        if copy.is_relative_to(place):
+            # Another container of the pod may have made it in the volume that they share.
+            copy.mkdir(parents=True, exist_ok=True)
+            if not any(copy.iterdir()):
+                _bind(kept, copy)
 
     def enter(self) -> None:
         os.chroot(self._root)

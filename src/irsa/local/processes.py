@@ -40,6 +40,7 @@ class Program:
         supervise: Whether a first process of ours ends what the program leaves behind.
         root: An empty directory to build its view of the files on; None for this machine's own.
         mounts: What it sees elsewhere; needs `root`.
+        kept: Directories that no mount may hide: the program lives in them.
     """
 
     argv: Sequence[str]
@@ -48,6 +49,7 @@ class Program:
     supervise: bool = False
     root: Path | None = None
     mounts: tuple[Mount, ...] = ()
+    kept: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,7 @@ def _order(program: Program) -> dict[str, object]:
         "directory": program.directory,
         "supervise": program.supervise,
         "root": str(program.root) if program.root else None,
+        "kept": [str(each) for each in program.kept],
         "mounts": [
             {"source": str(each.source), "target": each.target, "read_only": each.read_only}
             for each in program.mounts

@@ -35,6 +35,13 @@ class Images:
         self._binaries = binaries
         self._directory = directory
 
+    @property
+    def directories(self) -> tuple[Path, ...]:
+        """Where the programs live: no mount of a pod may hide these."""
+        package = Path(__file__).parents[3]
+        places = (self._directory, self._binaries, Path(sys.prefix), Path(sys.base_prefix), package)
+        return tuple(dict.fromkeys(places))
+
     def install(self) -> None:
         """Write the start scripts: programs of this environment, whatever it is called."""
         for image, program, module in (("irsa", "irsa", "irsa"), ("aws-cli", "aws", "awscli")):

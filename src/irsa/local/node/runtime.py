@@ -129,7 +129,8 @@ class Runtime:
         if self.node.view is View.namespaces:
             root = self._container(pod, container["name"]) / "root"
             root.mkdir(exist_ok=True)
-            return dataclasses.replace(program, root=root, mounts=seen)
+            kept = (*self.node.images.directories, self._pod(pod) / "containers")
+            return dataclasses.replace(program, root=root, mounts=seen, kept=kept)
         values = program.environment.items()
         return dataclasses.replace(
             program,
