@@ -1,0 +1,315 @@
+"""The webhook's own pods, on a real API server: who gets what, and what heals."""
+
+import base64
+import contextlib
+import copy
+import json
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from irsa.controller.secrets import read_certificates
+from irsa.injection.webhook import TLS_SECRET, WebhookSettings, objects
+from irsa.kube.client import Kube
+from irsa.kube.objects import Ref
+from irsa.tls.certs import Authority
+
+pytestmark = pytest.mark.cluster
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "patches"
+CASES = YAML(typ="safe").load((GOLDEN / "cases.yaml").read_text())
+RESULTS = YAML(typ="safe").load((GOLDEN / "results.yaml").read_text())
+PREFIX = "eks.amazonaws.com"
+ROLE = "arn:aws:iam::111122223333:role/web"
+PLACE = "webhook-pods"
+OWN = "irsa-webhook-test"
+REGISTRATION = Ref(
+    "admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "irsa-webhook"
+)
+
+
+@dataclass
+class Installed:
+    """The webhook on a rig, and a namespace to make pods in."""
+
+    kube: Kube
+    settings: WebhookSettings
+
+    def account(self, name: str, annotations: dict[str, str]) -> None:
+        """Make a ServiceAccount."""
+        metadata = {"name": name, "namespace": PLACE, "annotations": annotated(annotations)}
+        self.kube.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+
+    def pod(self, name: str, account: str, **changes: Any) -> dict:
+        """What the API server makes of a pod, in a dry run."""
+        spec = {"serviceAccountName": account, "containers": [{"name": "app", "image": "x"}]}
+        metadata = {"name": name, "namespace": PLACE, "annotations": changes.pop("annotations", {})}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec | changes}
+        return self.kube.create(pod, dry_run=True)
+
+    def mutates(self) -> bool:
+        """Whether a pod of the ServiceAccount `probe` gets its role now."""
+        return has_role(self.pod("probe", "probe"))
+
+    def secret(self, name: str) -> dict[str, Any] | None:
+        """One of the controller's Secrets."""
+        return self.kube.get(Ref("v1", "Secret", name, OWN))
+
+    def served(self) -> bytes | None:
+        """The certificate that the webhook serves now, as PEM; None if it does not answer."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with contextlib.suppress(OSError):
+            address = ("127.0.0.1", self.settings.port)
+            plain = socket.create_connection(address, timeout=5)
+            with plain, context.wrap_socket(plain) as encrypted:
+                der = encrypted.getpeercert(binary_form=True)
+            return ssl.DER_cert_to_PEM_cert(der).encode()
+        return None
+
+
+def annotated(annotations: dict[str, str]) -> dict[str, str]:
+    """Annotations under the prefix."""
+    return {f"{PREFIX}/{name}": value for name, value in annotations.items()}
+
+
+def has_role(pod: dict) -> bool:
+    """Whether a pod carries the token's volume."""
+    return any(volume["name"] == "aws-iam-token" for volume in pod["spec"]["volumes"])
+
+
+def until(condition: Callable[[], Any], what: str, *, seconds: float = 150) -> Any:
+    """Wait for a condition, with a deadline."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if value := condition():
+            return value
+        time.sleep(0.2)
+    pytest.fail(f"not within {seconds} s: {what}")
+
+
+def free_port() -> int:
+    """A port that nobody has."""
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="module", name="installed")
+def _installed(rig: Any) -> Iterator[Installed]:
+    kube = rig.kube
+    settings = WebhookSettings(
+        cluster_uid=kube.cluster_uid(),
+        namespace=OWN,
+        replicas=1,
+        port=free_port(),
+        region="eu-west-1",
+        allowed_accounts=("111122223333",),
+    )
+    installed = Installed(kube, settings)
+    try:
+        for item in objects(settings):
+            kube.apply(item)
+        kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": PLACE}})
+        default = Ref("v1", "ServiceAccount", "default", PLACE)
+        until(lambda: kube.get(default), "the default ServiceAccount")
+        installed.account("probe", {"role-arn": ROLE})
+        until(installed.mutates, "the webhook patches pods")
+        yield installed
+    finally:
+        _remove(kube, [*objects(settings), _namespace(PLACE)])
+
+
+def _remove(kube: Kube, items: list[dict]) -> None:
+    for item in reversed(items):
+        kube.delete(Ref.of(item))
+    for name in (OWN, PLACE):
+        until(lambda name=name: kube.get(Ref.of(_namespace(name))) is None, f"{name} is gone")
+
+
+def _namespace(name: str) -> dict:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def test_pod_right_after_its_service_account_never_loses_its_role(installed: Installed) -> None:
+    """A hundred times over one connection: ServiceAccount, then at once its pod."""
+    lost = []
+    for number in range(100):
+        name = f"fresh-{number}"
+        installed.account(name, {"role-arn": ROLE})
+        if not has_role(installed.pod(name, name)):
+            lost.append(name)
+    assert lost == []
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=[case["name"] for case in CASES])
+def test_table_of_cases_holds(installed: Installed, number: int) -> None:
+    """Through the real chain each case gives the reviewed pod, and the pod is valid."""
+    case = copy.deepcopy(CASES[number])
+    name = f"case-{number}"
+    installed.account(name, case["serviceAccount"])
+    for container in [*case["spec"].get("initContainers", []), *case["spec"]["containers"]]:
+        container["image"] = "x"
+    made = installed.pod(name, name, annotations=annotated(case.get("pod", {})), **case["spec"])
+    assert_contains(made["spec"], RESULTS[case["name"]].get("spec", case["spec"]), at="spec")
+
+
+def assert_contains(found: Any, wanted: Any, *, at: str) -> None:
+    """What was wanted is there; what the API server adds itself does not count."""
+    if isinstance(wanted, dict):
+        for key, value in wanted.items():
+            assert key in found, f"{at}.{key} is missing"
+            assert_contains(found[key], value, at=f"{at}.{key}")
+    elif isinstance(wanted, list):
+        found = [item for item in found if not own_token(item)]
+        assert len(found) == len(wanted), f"{at}: {json.dumps(found)}"
+        for index, (item, value) in enumerate(zip(found, wanted, strict=True)):
+            assert_contains(item, value, at=f"{at}[{index}]")
+    else:
+        assert found == wanted, at
+
+
+def own_token(item: Any) -> bool:
+    """Whether this is the API server's own token, in a list of volumes or mounts."""
+    return isinstance(item, dict) and item.get("name", "").startswith("kube-api-access-")
+
+
+def test_pod_without_a_service_account_uses_the_default(installed: Installed) -> None:
+    """The ServiceAccount `default` can have a role too."""
+    default = Ref("v1", "ServiceAccount", "default", PLACE)
+    installed.kube.patch(default, {"metadata": {"annotations": annotated({"role-arn": ROLE})}})
+    until(lambda: has_role(installed.pod("plain", "")), "the default ServiceAccount's role")
+
+
+def test_label_keeps_the_webhook_away(installed: Installed) -> None:
+    """A pod with the skip label is never sent to the webhook."""
+    metadata = {"name": "skip", "namespace": PLACE}
+    metadata["labels"] = {f"{PREFIX}/skip-pod-identity-webhook": "true"}
+    spec = {"serviceAccountName": "probe", "containers": [{"name": "app", "image": "x"}]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    assert not has_role(installed.kube.create(pod, dry_run=True))
+
+
+def test_pod_template_gets_the_role_in_its_pods_only(installed: Installed) -> None:
+    """A Deployment is stored as it was written; its pods are patched."""
+    template = {
+        "metadata": {"labels": {"app": "web"}},
+        "spec": {"serviceAccountName": "probe", "containers": [{"name": "app", "image": "x"}]},
+    }
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": PLACE},
+        "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": template},
+    }
+    stored = installed.kube.create(deployment)
+    assert "volumes" not in stored["spec"]["template"]["spec"]
+    pods = until(
+        lambda: installed.kube.list("v1", "Pod", namespace=PLACE, label_selector="app=web"),
+        "the Deployment's pod",
+    )
+    assert has_role(pods[0])
+    installed.kube.delete(Ref.of(deployment))
+
+
+def test_applying_again_leaves_the_bundle_alone(installed: Installed) -> None:
+    """`caBundle` is the controller's: an apply of the same objects does not take it out."""
+    before = installed.kube.get(REGISTRATION)["webhooks"][0]["clientConfig"]["caBundle"]
+    for item in objects(installed.settings):
+        installed.kube.apply(item)
+    assert installed.kube.get(REGISTRATION)["webhooks"][0]["clientConfig"]["caBundle"] == before
+    assert installed.mutates()
+
+
+def test_deleted_certificate_is_made_again_and_served(installed: Installed) -> None:
+    """Deleting the Secret rotates the certificate, all the way to what is served."""
+    before = installed.served()
+    installed.kube.delete(Ref("v1", "Secret", TLS_SECRET, OWN))
+    until(lambda: installed.served() not in (None, before), "a new certificate is served")
+    [served] = read_certificates(installed.served())
+    made = base64.b64decode(installed.secret(TLS_SECRET)["data"]["tls.crt"])
+    assert read_certificates(made) == (served,)
+    assert installed.mutates()
+
+
+def test_lost_authority_costs_no_pod_its_role(installed: Installed) -> None:
+    """While CA, bundle and certificate are replaced, every pod still gets its role."""
+    before = installed.served()
+    lost = []
+
+    def rotated() -> bool:
+        if not installed.mutates():
+            lost.append(time.monotonic())
+        return installed.served() not in (None, before)
+
+    installed.kube.delete(Ref("v1", "Secret", "irsa-webhook-ca", OWN))
+    until(rotated, "a certificate of the new CA is served")
+    assert lost == []
+    assert installed.mutates()
+
+
+@pytest.mark.parametrize("damage", ["removed", "foreign"])
+def test_damaged_bundle_heals(installed: Installed, damage: str) -> None:
+    """Whoever takes `caBundle` away or puts another CA there, it comes back."""
+    good = installed.kube.get(REGISTRATION)["webhooks"][0]["clientConfig"]["caBundle"]
+    change = {"op": "remove", "path": "/webhooks/0/clientConfig/caBundle"}
+    if damage == "foreign":
+        other = Authority.generate("somebody else", now=datetime.now(UTC), days=1)
+        bundle = base64.b64encode(other.certificate_pem).decode()
+        change |= {"op": "replace", "value": bundle}
+    installed.kube.patch(REGISTRATION, [change], kind="json")
+    until(
+        lambda: (
+            installed.kube.get(REGISTRATION)["webhooks"][0]["clientConfig"].get("caBundle") == good
+        ),
+        "the bundle is back",
+    )
+    until(installed.mutates, "pods are patched again")
+
+
+def _access(kube: Kube, account: str, **attributes: str) -> bool:
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "metadata": {},
+        "spec": {
+            "user": f"system:serviceaccount:{OWN}:{account}",
+            "groups": ["system:serviceaccounts", "system:authenticated"],
+            "resourceAttributes": attributes,
+        },
+    }
+    return bool(kube.create(review)["status"]["allowed"])
+
+
+@pytest.mark.parametrize(
+    ("account", "attributes", "allowed"),
+    [
+        ("irsa-webhook", {"verb": "watch", "resource": "serviceaccounts"}, True),
+        ("irsa-webhook", {"verb": "patch", "resource": "serviceaccounts"}, False),
+        ("irsa-webhook", {"verb": "get", "resource": "secrets", "namespace": OWN}, False),
+        ("irsa-webhook", {"verb": "list", "resource": "pods"}, False),
+        ("irsa-controller", {"verb": "get", "resource": "secrets", "namespace": OWN}, False),
+        ("irsa-controller", {"verb": "get", "resource": "secrets", "namespace": PLACE}, False),
+        ("irsa-controller", {"verb": "list", "resource": "secrets", "namespace": OWN}, False),
+        ("irsa-controller", {"verb": "list", "resource": "serviceaccounts"}, False),
+        (
+            "irsa-controller",
+            {"verb": "get", "resource": "secrets", "namespace": OWN, "name": TLS_SECRET},
+            True,
+        ),
+    ],
+    ids=lambda value: "-".join(value.values()) if isinstance(value, dict) else str(value),
+)
+def test_processes_may_do_what_they_need_and_no_more(
+    installed: Installed, account: str, attributes: dict, allowed: bool
+) -> None:
+    """The one that faces the network reads ServiceAccounts; the other its own Secrets by name."""
+    assert _access(installed.kube, account, **attributes) is allowed
