@@ -8,51 +8,15 @@ Never here: where policies and principals come from.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import IntEnum
+from dataclasses import dataclass
 from typing import Any
 
 from irsa.trust.condition import Keys, Miss, Variables, first_miss
-from irsa.trust.match import matches
+from irsa.trust.statement import ANONYMOUS, AccessRequest, Principal, Stage, stage_of
+
+__all__ = ["ANONYMOUS", "AccessRequest", "Decision", "Principal", "evaluate_access"]
 
 _WITH_VARIABLES = "2012-10-17"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Principal:
-    """
-    Who asks, as a policy's `Principal` may name them.
-
-    Args:
-        kind: `AWS`, `Federated` or `Service`.
-        names: Every name that means them: their ARN; for a session also its role's ARN; the
-            account's number and the ARN of its root.
-    """
-
-    kind: str = "AWS"
-    names: tuple[str, ...] = ()
-
-
-ANONYMOUS = Principal()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessRequest:
-    """
-    One thing that somebody wants to do.
-
-    Args:
-        action: Such as `s3:GetObject`.
-        resource: The ARN; None where policies name none (a role's trust policy).
-        principal: Who asks, for policies that name principals (of a bucket, of a role); None for
-            policies that belong to who asks.
-        keys: The condition keys that the request carries, and the variables; names in any case.
-    """
-
-    action: str
-    resource: str | None = None
-    principal: Principal | None = None
-    keys: Keys = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,22 +45,11 @@ class Decision:
     met: tuple[str, ...] | None = None
 
 
-class _Stage(IntEnum):
-    """How far a statement came: the furthest one is the one to talk about."""
-
-    malformed = 0
-    action = 1
-    principal = 2
-    resource = 3
-    condition = 4
-    applies = 5
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Judged:
     number: int
     statement: Mapping[str, Any]
-    stage: _Stage
+    stage: Stage
     why: str = ""
     miss: Miss | None = None
 
@@ -118,13 +71,13 @@ def evaluate_access(policies: Sequence[Mapping[str, Any]], request: AccessReques
     allow of either is enough, unless `explicit_deny` is set in one of them.
     """
     judged = [one for policy in policies for one in _judge_policy(policy, request)]
-    applying = [one for one in judged if one.stage is _Stage.applies]
+    applying = [one for one in judged if one.stage is Stage.applies]
     for one in applying:
         if one.denies:
             return _decision(one, f"{one.title} denies it", explicit_deny=True)
     # A denial that cannot be read is taken at its worst.
     for one in judged:
-        if one.denies and one.stage is _Stage.malformed:
+        if one.denies and one.stage is Stage.malformed:
             return _decision(one, f"{one.title} denies, but {one.why}", explicit_deny=True)
     for one in applying:
         return _decision(one, f"{one.title} allows it", allowed=True)
@@ -164,94 +117,18 @@ def _judge(
     statement: Mapping[str, Any], request: AccessRequest, *, number: int, variables: Variables
 ) -> _Judged:
     miss = first_miss(statement.get("Condition", {}), request.keys, variables=variables)
-    stage, why = _stage(statement, request, variables=variables)
+    stage, why = stage_of(statement, request, variables=variables)
     if miss is not None and miss.malformed:
-        stage, why = _Stage.malformed, f"cannot be read: {miss.malformed}"
-    elif stage is _Stage.applies and miss is not None:
-        stage, why = _Stage.condition, _explain(miss)
+        stage, why = Stage.malformed, f"cannot be read: {miss.malformed}"
+    elif stage is Stage.applies and miss is not None:
+        stage, why = Stage.condition, _explain(miss)
     return _Judged(
         number=number,
         statement=statement,
         stage=stage,
         why=why,
-        miss=miss if stage is _Stage.condition else None,
+        miss=miss if stage is Stage.condition else None,
     )
-
-
-def _stage(
-    statement: Mapping[str, Any], request: AccessRequest, *, variables: Variables
-) -> tuple[_Stage, str]:
-    fault = _fault(statement, request)
-    if fault:
-        return _Stage.malformed, f"cannot be read: {fault}"
-    if not _covers_action(statement, request.action):
-        return _Stage.action, f"is not about {request.action}"
-    if request.principal is not None and not _covers_principal(statement, request.principal):
-        named = ", ".join(request.principal.names[:1]) or "everyone"
-        return _Stage.principal, f"does not name {named} as principal"
-    if request.resource is not None and not _covers_resource(
-        statement, request.resource, variables
-    ):
-        return _Stage.resource, f"is not about {request.resource}"
-    return _Stage.applies, ""
-
-
-def _fault(statement: Mapping[str, Any], request: AccessRequest) -> str:
-    """Why IAM would not have taken the statement; empty if it would."""
-    if statement.get("Effect") not in ("Allow", "Deny"):
-        return "its Effect is neither Allow nor Deny"
-    for one in ("Action", "Resource", "Principal"):
-        if one in statement and f"Not{one}" in statement:
-            return f"it has {one} and Not{one}"
-    if not {"Action", "NotAction"} & statement.keys():
-        return "it names no Action"
-    has_resource = bool({"Resource", "NotResource"} & statement.keys())
-    if request.resource is None and has_resource:
-        return "it has the prohibited field Resource"
-    has_principal = bool({"Principal", "NotPrincipal"} & statement.keys())
-    if request.principal is None and has_principal:
-        return "it has the prohibited field Principal"
-    return ""
-
-
-def _covers_action(statement: Mapping[str, Any], action: str) -> bool:
-    listed = _texts(statement.get("Action", statement.get("NotAction")))
-    found = any(matches(pattern, action, ignore_case=True) for pattern in listed)
-    return found is ("Action" in statement)
-
-
-def _covers_resource(statement: Mapping[str, Any], resource: str, variables: Variables) -> bool:
-    if not {"Resource", "NotResource"} & statement.keys():
-        return False
-    listed = _texts(statement.get("Resource", statement.get("NotResource")))
-    found = any(matches(pattern, resource, variables=variables) for pattern in listed)
-    return found is ("Resource" in statement)
-
-
-def _covers_principal(statement: Mapping[str, Any], principal: Principal) -> bool:
-    if "NotPrincipal" in statement:
-        # Everybody else would be let in, strangers too: it counts in denials only.
-        listed = _names(statement["NotPrincipal"], principal.kind)
-        return statement["Effect"] == "Deny" and not _is_named(listed, principal)
-    return _is_named(_names(statement.get("Principal"), principal.kind), principal)
-
-
-def _is_named(listed: Sequence[str], principal: Principal) -> bool:
-    # A star means everybody; a star within a name is not a wildcard here.
-    return "*" in listed or bool(set(listed) & set(principal.names))
-
-
-def _names(element: Any, kind: str) -> list[str]:
-    if element == "*":
-        return ["*"]
-    listed = _texts(element.get(kind)) if isinstance(element, Mapping) else []
-    # "AWS": "*" means everybody who has AWS credentials; other kinds have no such form.
-    return listed if kind == "AWS" else [name for name in listed if name != "*"]
-
-
-def _texts(value: Any) -> list[str]:
-    values = value if isinstance(value, list | tuple) else [value]
-    return [text for text in values if isinstance(text, str)]
 
 
 def _variables(keys: Keys) -> dict[str, str]:
