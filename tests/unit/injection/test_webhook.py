@@ -50,9 +50,9 @@ def of_kind(kind: str, settings: WebhookSettings | None = None) -> list[dict]:
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_objects_are_the_reviewed_ones(name: str) -> None:
-    """What is applied changes only together with its reviewed file; GOLDEN=rewrite rewrites it."""
+    """What is applied changes only together with its reviewed file; UPDATE_GOLDEN=1 rewrites it."""
     path = GOLDEN / f"{name}.yaml"
-    if os.environ.get("GOLDEN") == "rewrite":
+    if "UPDATE_GOLDEN" in os.environ:
         path.write_text(rendered(VARIANTS[name]))
     assert rendered(VARIANTS[name]) == path.read_text()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from irsa.injection.grants import Grant, Verdict
 from irsa.tls.certs import Authority, LeafRequest
@@ -20,6 +21,10 @@ from irsa.webhook.application import Application
 from irsa.webhook.directory import Cache, LookupFailedError
 from irsa.webhook.metrics import Metrics
 from irsa.webhook.server import Server, listen
+
+# Property tests count examples, not milliseconds: the machine may be busy.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 GRANT = Grant(
     role_arn="arn:aws:iam::111122223333:role/web", audience="sts.amazonaws.com", expiration=86400

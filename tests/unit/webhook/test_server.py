@@ -165,7 +165,7 @@ def test_slow_body_is_given_up(serving: Serving, monkeypatch: pytest.MonkeyPatch
     serving(test)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=3))
 def test_any_bytes_leave_the_server_serving(serving: Serving, chunks: list[bytes]) -> None:
     """Garbage on the wire is refused or hung up on, and the next client is served."""
@@ -283,7 +283,7 @@ def test_stopping_server_is_not_ready_but_still_answers(serving: Serving, until:
         assert (status, headers["connection"]) == (503, "close")
         await client.close()
 
-    serving(test, stop_delay=1.0)
+    serving(test, stop_delay=2.0)
 
 
 def test_sigterm_stops_it(serving: Serving) -> None:
