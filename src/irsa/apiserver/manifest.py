@@ -80,6 +80,11 @@ class Manifest:
         return manifest
 
     @property
+    def data(self) -> bytes:
+        """The bytes that were read."""
+        return self._bytes(self.text)
+
+    @property
     def command(self) -> tuple[str, ...]:
         """The whole command line: `command`, then `args`."""
         return tuple(element.value for element in self.elements)
@@ -102,7 +107,7 @@ class Manifest:
             InputError: The edit would not say exactly what is wanted; nothing is lost.
         """
         if wanted == self.issuance:
-            return self._bytes(self.text)
+            return self.data
         data = self._bytes(_spliced(self.text, _splices(self, wanted)))
         self._check(data, wanted)
         return data

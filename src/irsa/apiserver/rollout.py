@@ -80,6 +80,9 @@ class Rollout:
             raise RefusedError(f"{site.node.path} was changed while this was being decided")
         data = manifest.with_issuance(edit.wanted)
         note = self._begin(edit, manifest, data)
+        if site.node.digest() != note.before:
+            site.node.finish()
+            raise RefusedError(f"{site.node.path} was changed while it was being edited")
         with self._step(f"write {site.node.path}"):
             site.node.write(data)
         self._settle(note)
@@ -106,12 +109,11 @@ class Rollout:
     def _begin(self, edit: Edit, manifest: Manifest, data: bytes) -> Unfinished:
         site = self._site
         with self._step(f"keep a back-up of {site.node.path}"):
-            original = site.node.read()
             note = Unfinished(
                 server=site.server.name,
                 others={other.name: other.url for other in site.others},
-                backup=site.node.back_up(original, self._pace.now()),
-                before=digest(original),
+                backup=site.node.back_up(manifest.data, self._pace.now()),
+                before=digest(manifest.data),
                 written=digest(data),
                 started=self._proof.started(),
                 command=self._proof.command(),
@@ -151,7 +153,7 @@ class Rollout:
         self._record(note, Event.put_back)
         site.node.finish()
         raise KubeError(
-            f"{name} was put back to what it was, and runs so again: {cause.message}",
+            f"{name} runs with its former flags again, since with the new ones: {cause.message}",
             hint="look into the API server's log on that node; then run the same command again",
         ) from cause
 

@@ -85,8 +85,8 @@ def status(
     if output is not Output.text:
         console.data(render.status_data(found, new), output)
         return
-    console.show(render.status_table(found, new))
-    for line in (*render.last_records(found, new), *render.kubeadm_lines(found)):
+    lines = render.status_lines(found, new)
+    for line in (*lines, *render.last_records(found, new), *render.kubeadm_lines(found)):
         console.result(line)
 
 

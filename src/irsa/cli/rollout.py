@@ -205,7 +205,8 @@ def _pass_gates(request: Request, refusals: Sequence[Refusal]) -> None:
 def _ask_for_consumers(cluster: Cluster, here: Here, *, acknowledged: bool) -> None:
     with Probe(cluster.kube, here.server) as probe:
         old = probe.document() or {}
-    console.show(render.document_table(old, {**old, "issuer": str(cluster.issuer)}))
+    for line in render.document_lines(old, {**old, "issuer": str(cluster.issuer)}):
+        console.result(line)
     if not acknowledged:
         raise RefusedError(
             "whoever verifies this cluster's tokens by that document from outside (Vault, other"

@@ -1,16 +1,14 @@
-"""The issuer's change as tables, sentences and JSON."""
+"""The issuer's change as lines of text and as JSON."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from irsa.apiserver.distributions import kubeadm
 from irsa.apiserver.distributions.kubeadm import Advice
 from irsa.apiserver.flags import STS_AUDIENCE, Issuance
 from irsa.apiserver.situation import Situation
 from irsa.apiserver.stages import Known, Refusal, Stage, stage_of
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 
 def stage_name(issuance: Issuance | None, new: str) -> str:
@@ -34,37 +32,28 @@ def status_data(situation: Situation, new: str) -> dict[str, Any]:
     }
 
 
-def status_table(situation: Situation, new: str) -> "Table":
-    """One row a server."""
-    from rich.table import Table
-
-    table = Table(title=f"towards {new}", title_justify="left")
-    for name in ("server", "stage", "ready"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("issuers, the first one signs", overflow="fold")
-    table.add_column("audiences", overflow="fold")
+def status_lines(situation: Situation, new: str) -> list[str]:
+    """A few lines a server; whole URLs, so that they can be copied."""
+    lines = [f"new issuer: {new}"]
     for known in situation.known:
-        issuance = known.issuance
-        table.add_row(
-            known.name,
-            stage_name(issuance, new),
-            "yes" if known.answers else "no",
-            "\n".join(issuance.issuers) if issuance else "?",
-            _audiences(issuance) if issuance else "?",
-        )
-    return table
+        readiness = "ready" if known.answers else "does not answer"
+        lines.append(f"{known.name}: {stage_name(known.issuance, new)}, {readiness}")
+        if known.issuance:
+            lines += _labelled("issuers", known.issuance.issuers)
+            lines += _labelled("audiences", known.issuance.effective_audiences)
+    return lines
 
 
-def document_table(old: Mapping[str, Any], new: Mapping[str, Any]) -> "Table":
-    """Two discovery documents side by side."""
-    from rich.table import Table
-
-    table = Table(title="the API servers' own discovery document", title_justify="left")
-    for heading in ("", "now", "after activate"):
-        table.add_column(heading, overflow="fold")
+def document_lines(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Two discovery documents of the API servers side by side, one line each a member."""
+    lines = ["the API servers' own discovery document:"]
     for name in dict.fromkeys((*old, *new)):
-        table.add_row(name, _text(old.get(name)), _text(new.get(name)))
-    return table
+        before, after = _text(old.get(name)), _text(new.get(name))
+        if before == after:
+            lines.append(f"    {name}: {before}")
+        else:
+            lines += [f"  - {name}: {before}", f"  + {name}: {after}"]
+    return lines
 
 
 def warnings(situation: Situation) -> list[str]:
@@ -171,10 +160,10 @@ def _signs_otherwise(known: Known) -> bool:
     return bool(known.document_issuer and issuers and known.document_issuer != issuers[0])
 
 
-def _audiences(issuance: Issuance) -> str:
-    note = "" if issuance.audiences is not None else " (all issuers)"
-    return "\n".join(issuance.effective_audiences) + note
+def _labelled(label: str, values: Iterable[str]) -> list[str]:
+    labels = itertools.chain([label], itertools.repeat(""))
+    return [f"  {name:<10}{value}" for name, value in zip(labels, values, strict=False)]
 
 
 def _text(value: Any) -> str:
-    return "\n".join(map(str, value)) if isinstance(value, list) else str(value or "")
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value or "")
