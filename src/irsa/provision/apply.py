@@ -106,8 +106,9 @@ def _call(call: Call, world: World, done: list[str]) -> None:
 
 def progress(plan: Plan, made: Sequence[Change]) -> str:
     """What was done before a failure, for the reader."""
-    done = ", ".join(f"{one.action} {one.kind} {one.name}" for one in made) or "nothing"
+    if not made:
+        return "nothing was changed; running it again starts anew"
     return (
-        f"{len(made)} of {len(plan.changes)} changes are done ({done}); "
-        "running it again goes on from here"
+        f"{len(made)} of {len(plan.changes)} changes are done, the last of them: {made[-1].title}; "
+        "running it again goes on from there"
     )

@@ -70,8 +70,18 @@ def _too_late(check: Check, seconds: float, missing: str) -> IrsaError:
         )
     return KubeError(
         f"not so after {seconds:.0f} s: {check.title}: {missing}",
-        hint="run `irsa apply` again when it is mended; it goes on from there",
+        hint=f"{_look(check)}; run it again when it is mended, it goes on from there",
     )
+
+
+def _look(check: Check) -> str:
+    match check:
+        case Available(ref=ref):
+            return f"kubectl logs -n {ref.namespace} deployment/{ref.name}"
+        case Trusted() | Injects():
+            return "look at the logs of the Deployments irsa-controller and irsa-webhook"
+        case _:
+            return f"look at {check.title.split(' is ')[0]}"
 
 
 def _published(check: Published, world: World) -> str | None:
