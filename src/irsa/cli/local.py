@@ -1,7 +1,9 @@
 """`irsa local`: Kubernetes and AWS on this machine, for trying things and for tests."""
 
 import shlex
+import signal
 from enum import StrEnum
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -59,6 +61,9 @@ def up(
 
     rig = _rig(name)
     wish = lifecycle.Wish(api_servers=api_servers, kubernetes=kubernetes, view=mounts.value)
+    # Whoever asks this command to end means the rig that it is making, too.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         fresh = lifecycle.up(rig, wish, step=console.step)
     except lifecycle.StartError as error:
@@ -129,6 +134,10 @@ def down(*, name: Name = DEFAULT) -> None:
         existed = lifecycle.down(_rig(name))
     if not existed:
         console.note(f"there was no rig {name}")
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _rig(name: str) -> "Rig":

@@ -30,13 +30,15 @@ def build(
     Raises:
         RigError: There is no Go, or the build failed.
     """
-    if shutil.which("go") is None:
+    program = shutil.which("go")
+    if program is None:
         raise RigError("there is no `go` in PATH")
     source = directory / "source"
     shutil.copytree(MODULE, source, ignore=shutil.ignore_patterns("__pycache__"))
     _choose_version(source, release.kubernetes)
     with step(f"build Kubernetes {release.kubernetes} with Go (about 5 minutes the first time)"):
-        _go(source, ["build", "-trimpath", f"-ldflags={_stamps(release)}", "-o", "../kube", "."])
+        flags = ["-trimpath", f"-ldflags={_stamps(release)}", "-o", "../kube"]
+        _go(program, source, arguments=["build", *flags, "."])
     shutil.rmtree(source)
     for name in ("etcd", "kube-apiserver", "kube-controller-manager"):
         (directory / name).symlink_to("kube")
@@ -64,11 +66,11 @@ def _stamps(release: Release) -> str:
     return " ".join(["-s", "-w", *(f"-X {_STAMP}.{key}={text}" for key, text in values.items())])
 
 
-def _go(source: Path, arguments: list[str]) -> None:
+def _go(program: str, source: Path, *, arguments: list[str]) -> None:
     settings = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=mod", "GOWORK": "off"}
     try:
         subprocess.run(
-            ["go", *arguments],
+            [program, *arguments],
             cwd=source,
             env=os.environ | settings,
             stdin=subprocess.DEVNULL,

@@ -189,7 +189,7 @@ def _manifest(
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
     yaml.width = 4096
-    yaml.sort_base_mapping_type_on_output = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # its stub says None
     stream = StringIO()
     yaml.dump(document, stream)
     return stream.getvalue()

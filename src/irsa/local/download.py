@@ -39,13 +39,24 @@ def fetch(
     """
     timeout = httpx.Timeout(READ, connect=CONNECT)
     with httpx.Client(timeout=timeout, follow_redirects=True) as client:
-        for name in ("kube-apiserver", "kube-controller-manager"):
-            url = f"https://dl.k8s.io/{release.kubernetes}/bin/linux/{release.architecture}/{name}"
-            wanted = _sum(_text(client, f"{url}.sha256"), url)
-            with step(f"download {url}"):
-                _save(client, url, directory / name, wanted=wanted)
-            (directory / name).chmod(0o755)
-        _fetch_etcd(client, release, directory, step=step)
+        fetch_with(client, release, directory=directory, step=step)
+
+
+def fetch_with(
+    client: httpx.Client,
+    release: Release,
+    *,
+    directory: Path,
+    step: Callable[[str], AbstractContextManager[None]],
+) -> None:
+    """As `fetch`, through a client."""
+    for name in ("kube-apiserver", "kube-controller-manager"):
+        url = f"https://dl.k8s.io/{release.kubernetes}/bin/linux/{release.architecture}/{name}"
+        wanted = _sum(_text(client, f"{url}.sha256"), url)
+        with step(f"download {url}"):
+            _save(client, url, directory / name, wanted=wanted)
+        (directory / name).chmod(0o755)
+    _fetch_etcd(client, release, directory, step=step)
 
 
 def _fetch_etcd(

@@ -23,8 +23,7 @@ def tail(rig: Rig, component: str, *, lines: int) -> str:
     """
     The last lines of a part's log.
 
-    Args:
-        component: A name of `known`, or the beginning of one: `node` is the first node.
+    A component is a name of `known`, or the beginning of one: `node` is the first node.
 
     Raises:
         RigError: There is no such part.

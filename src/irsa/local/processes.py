@@ -1,5 +1,5 @@
 """
-Start programs that end with whoever started them, and tell a process from a later one of its number.
+Start programs that end with whoever started them; know a process from a later one of its number.
 
 Never here: ending anything by name.
 """

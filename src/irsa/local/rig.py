@@ -175,7 +175,8 @@ class Rig:
 
     def aws_ready(self) -> Mapping[str, Any] | None:
         """What the AWS process says of itself once it listens."""
-        return self._json("aws/ready.json")
+        found: Mapping[str, Any] | None = self._json("aws/ready.json")
+        return found
 
     def credentials(self) -> tuple[str, str]:
         """The administrator's access key and its secret."""

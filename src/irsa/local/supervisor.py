@@ -106,7 +106,7 @@ class Supervisor:
             if code is None:
                 continue
             if not part.may_restart:
-                raise Failed(f"{part.name} ended with code {code}", part.log)
+                raise PartError(f"{part.name} ended with code {code}", part.log)
             logger.warning("%s ended with code %s and is started again", part.name, code)
             part.process = part.start()
 
@@ -128,7 +128,7 @@ class Supervisor:
                     raise _Stopped
                 if time.monotonic() > deadline:
                     log = self._rig.server_log(self._spec.servers[0].name)
-                    raise Failed(f"not up within {UP_WITHIN:.0f} s: {missing}", log)
+                    raise PartError(f"not up within {UP_WITHIN:.0f} s: {missing}", log)
                 time.sleep(LOOK)
 
     def _aws(self) -> Program:
@@ -163,7 +163,7 @@ class Supervisor:
 
 
 class _Starts:
-    """How often each API server was started while we waited: a broken one does so again and again."""
+    """How often each API server was started while we waited: a broken one starts for ever."""
 
     def __init__(self, rig: Rig, spec: Spec) -> None:
         self._rig = rig
@@ -174,19 +174,19 @@ class _Starts:
         Count.
 
         Raises:
-            Failed: An API server does not stay up.
+            PartError: An API server does not stay up.
         """
         for name, seen in self._seen.items():
             pid = self._rig.server_pid(name)
             if pid is not None:
                 seen.add(pid)
             if len(seen) >= MOST_STARTS:
-                raise Failed(
+                raise PartError(
                     f"the API server of {name} does not stay up", self._rig.server_log(name)
                 )
 
 
-class Failed(RigError):
+class PartError(RigError):
     """
     A part of the rig failed.
 
@@ -236,7 +236,7 @@ def main(directory: Path, starter: int) -> int:
         supervisor.run()
     except _Stopped:
         return 0
-    except Failed as error:
+    except PartError as error:
         logger.error("%s", error.message)
         failure = {"message": error.message, "log": str(error.log)}
         files.write_atomic(directory / "failure.json", json.dumps(failure).encode())

@@ -23,8 +23,7 @@ def variables(container: Mapping[str, Any], pod: Object, read: Read) -> dict[str
     """
     The variables that a container's spec asks for, in its order.
 
-    Args:
-        read: Answers (kind, name) with the Secret or ConfigMap of the pod's namespace.
+    `read` answers (kind, name) with the Secret or ConfigMap of the pod's namespace.
 
     Raises:
         Missing: A Secret, ConfigMap or key that is not optional does not exist.

@@ -101,12 +101,7 @@ def _signature(path: Path) -> tuple[int, int, int] | None:
 
 
 def mirror_of(pod: Object, owner: Object) -> Object:
-    """
-    The object that shows a static pod in the API.
-
-    Args:
-        owner: The Node, whose end is the mirror's.
-    """
+    """The object that shows a static pod in the API, and ends with its owner, the Node."""
     metadata = pod["metadata"]
     reference = {"apiVersion": "v1", "kind": "Node", "controller": True}
     reference |= {"name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"]}

@@ -1,9 +1,9 @@
 """
 Where a container sees its volumes.
 
-In namespaces of its own it sees them at their paths. Where the system does not allow those, values of
-variables and arguments that begin with a mount path, or have one after `=`, are rewritten to the
-real directory.
+In namespaces of its own it sees them at their paths. Where the system does not allow those, values
+of variables and arguments that begin with a mount path, or have one after `=`, are rewritten to
+the real directory.
 """
 
 import posixpath
@@ -29,6 +29,7 @@ def mounts(
     The mounts of a container.
 
     Args:
+        container: Its spec.
         directories: The real directory or file of each volume.
         log: The real file of its termination message.
     """

@@ -1,8 +1,9 @@
 """
 Files of a volume, changed all at once as the kubelet does it.
 
-A volume's directory holds `..data`, a link to a directory named by the time, and for each file a link
-through it; a change writes a new directory and swaps the one link, so that no reader sees a mixture.
+A volume's directory holds `..data`, a link to a directory named by the time, and for each file a
+link through it; a change writes a new directory and swaps the one link, so that no reader sees a
+mixture.
 """
 
 import contextlib
@@ -25,16 +26,12 @@ class File:
     mode: int = 0o644
 
 
+# Files by their path below the volume's directory.
 Payload = Mapping[str, File]
 
 
 def write(directory: Path, payload: Payload) -> bool:
-    """
-    Make a volume's directory hold exactly these files; False if it held them already.
-
-    Args:
-        payload: Files by their path below the directory.
-    """
+    """Make a volume's directory hold exactly these files; False if it held them already."""
     directory.mkdir(parents=True, exist_ok=True)
     current = directory / _DATA
     if current.exists() and _read(current.resolve()) == payload:

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from irsa.errors import IrsaError
 from irsa.kube.objects import Object
-from irsa.local.node import images, payload, state, volumes
+from irsa.local.node import images, state, volumes
 from irsa.local.node.container import Container, Recipe
 from irsa.local.node.environment import Missing
 from irsa.local.node.runtime import Runtime, is_static
@@ -173,12 +173,13 @@ class Pod:
 
     def _volumes_there(self) -> bool:
         while self._stop is None:
+            self._wake.clear()
             self._dirty.clear()
             try:
                 self._runtime.materialise(self.object, self._backend)
             except (Missing, IrsaError, OSError) as error:
                 self._wait_all(state.CREATING, f"MountVolume.SetUp failed: {error}")
-                self._pause(RETRY)
+                self._wait(RETRY)
                 continue
             return True
         return False
@@ -209,10 +210,14 @@ class Pod:
         return True
 
     def _wait_until(self, done: Callable[[], bool]) -> None:
-        while self._stop is None and not done():
-            self._pause(self._patience())
+        while True:
+            # Cleared before anything is looked at: what happens from here on ends the wait.
+            self._wake.clear()
+            if self._stop is not None or done():
+                return
             if self._dirty.is_set() or self._renewal_due():
                 self._refresh_volumes()
+            self._wait(self._patience())
 
     def _patience(self) -> float | None:
         limits = [1.0] if "activeDeadlineSeconds" in self.object["spec"] else []
@@ -232,9 +237,8 @@ class Pod:
         except (Missing, IrsaError, OSError) as error:
             logger.warning("%s: volumes stay as they are: %s", self.name, error)
 
-    def _pause(self, seconds: float | None) -> None:
+    def _wait(self, seconds: float | None) -> None:
         """Make the status known, then wait until something happens."""
-        self._wake.clear()
         if not self._publish():
             seconds = min(RETRY, seconds or RETRY)
         self._wake.wait(seconds)
@@ -278,7 +282,7 @@ class Pod:
             time.sleep(RETRY)
         self._runtime.clean(self.object)
         while self._stop is None:
-            self._wake.wait()
+            self._wake.wait(LINGER)
             self._wake.clear()
         self._backend.ended(self.object)
 

@@ -20,6 +20,8 @@ def passes(
     Whether a probe (or a lifecycle hook) succeeds.
 
     Args:
+        probe: Its spec.
+        container: The spec of its container, for the names of ports.
         address: The pod's address, where the probe names no host.
         run: Runs a command in the container's place, with a time-out; answers its exit code.
     """

@@ -150,7 +150,7 @@ class Runtime:
         return result
 
     def _host_path(self, spec: Mapping[str, Any]) -> Path:
-        path = self.node.directory / spec["path"].lstrip("/")
+        path = self.node.directory / str(spec["path"]).lstrip("/")
         if spec.get("type") == "FileOrCreate":
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch()
@@ -159,7 +159,7 @@ class Runtime:
         return path
 
     def _pod(self, pod: Object) -> Path:
-        return self.node.directory / "var/lib/kubelet/pods" / pod["metadata"]["uid"]
+        return self.node.directory / "var/lib/kubelet/pods" / str(pod["metadata"]["uid"])
 
     def _container(self, pod: Object, name: str) -> Path:
         directory = self._pod(pod) / "containers" / name
