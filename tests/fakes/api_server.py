@@ -24,6 +24,11 @@ class Seen:
     headers: dict[str, str]
     body: bytes
     peer: str | None
+    header_list: list[tuple[str, str]] = field(default_factory=list)
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a header."""
+        return [value for key, value in self.header_list if key.lower() == name]
 
 
 @dataclass
@@ -46,7 +51,9 @@ class _Handler(BaseHTTPRequestHandler):
         certificate = getattr(self.connection, "getpeercert", dict)() or {}
         peer = dict(pair for rdn in certificate.get("subject", ()) for pair in rdn)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        seen = Seen(self.command, self.path, headers, body, peer.get("commonName"))
+        seen = Seen(
+            self.command, self.path, headers, body, peer.get("commonName"), self.headers.items()
+        )
         self.server.seen.append(seen)
         answer = self.server.script(seen)
         if answer is None:

@@ -89,6 +89,18 @@ class Connection:
     origin: str = ""
 
 
+def bearer(token: str, origin: str) -> str:
+    """
+    The value of the Authorization header for a token.
+
+    Raises:
+        InputError: No header may hold this; the message does not show it.
+    """
+    if not (token and token.isascii() and token.isprintable()) or " " in token:
+        raise InputError(f"the token of {origin} is empty, or holds blanks or odd characters")
+    return f"Bearer {token}"
+
+
 def in_cluster(environment: Mapping[str, str], ca_pem: bytes, *, directory: str) -> Connection:
     """
     The connection of a pod to its own API server.

@@ -143,7 +143,7 @@ def _auth(user: User, cluster: Cluster, *, where: str, read: Read) -> Auth:
         password=user.password or None,
         certificate=_certificate(user, where, read=read),
         plugin=_plugin(user.exec, cluster, where=where) if user.exec else None,
-        impersonation=tuple(_impersonation(user)),
+        impersonation=_sendable(_impersonation(user), where),
     )
 
 
@@ -199,3 +199,11 @@ def _impersonation(user: User) -> Iterable[tuple[str, str]]:
     for key, values in user.as_user_extra.items():
         for value in values:
             yield f"Impersonate-Extra-{key}", value
+
+
+def _sendable(headers: Iterable[tuple[str, str]], where: str) -> tuple[tuple[str, str], ...]:
+    checked = tuple(headers)
+    for name, value in checked:
+        if not (name + value).isascii() or not (name + value).isprintable():
+            raise InputError(f"the user of {where} acts as somebody whom no header can name")
+    return checked

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from irsa import files
 from irsa.kube import plugin
-from irsa.kube.connection import ClientCertificate, Connection
+from irsa.kube.connection import ClientCertificate, Connection, bearer
 
 # A credential is renewed this long before it expires, so that it does not do so on the way.
 MARGIN = timedelta(seconds=10)
@@ -48,8 +48,6 @@ class Credentials:
     ) -> None:
         self._connection = connection
         self._auth = connection.auth
-        # Credentials are never sent in the clear; kubectl does the same.
-        self._silent = not connection.server.startswith("https://")
         self._now = now
         self._plugin_timeout = plugin_timeout
         self._issued: plugin.Issued | None = None
@@ -61,21 +59,22 @@ class Credentials:
 
         Raises:
             KubeError: The exec plug-in failed.
-            InputError: The token file cannot be read.
+            InputError: The token cannot be read, or cannot be sent.
         """
         auth = self._auth
-        if self._silent:
-            return Presented()
         if auth.token_file:
-            return self._with(f"Bearer {files.read_text(Path(auth.token_file)).strip()}")
+            return self._with(self._bearer(files.read_text(Path(auth.token_file)).strip()))
         if auth.token:
-            return self._with(f"Bearer {auth.token}")
+            return self._with(self._bearer(auth.token))
         if auth.username is not None:
             pair = f"{auth.username}:{auth.password or ''}".encode()
             return self._with(f"Basic {base64.b64encode(pair).decode()}")
         issued = self._from_plugin()
-        authorization = f"Bearer {issued.token}" if issued.token else None
+        authorization = self._bearer(issued.token) if issued.token else None
         return self._with(authorization, issued.certificate)
+
+    def _bearer(self, token: str) -> str:
+        return bearer(token, self._connection.origin)
 
     def _with(
         self, authorization: str | None, certificate: ClientCertificate | None = None

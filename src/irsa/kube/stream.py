@@ -17,8 +17,8 @@ import msgspec
 from irsa import __version__, files
 from irsa.errors import InputError, KubeError
 from irsa.kube import failures, tls
-from irsa.kube.connection import SERVICE_ACCOUNT_DIRECTORY, Connection, in_cluster
-from irsa.kube.http1 import BrokenError, Channel, Endpoint
+from irsa.kube.connection import SERVICE_ACCOUNT_DIRECTORY, Connection, bearer, in_cluster
+from irsa.kube.http1 import Channel, Endpoint
 
 TIMEOUT = 10.0
 PAGE = 500
@@ -208,7 +208,8 @@ class Stream:
                     self._full(target), self._headers(accept), within=self._timeout
                 )
                 if status != 200:
-                    raise await self._refusal(channel, request, status)
+                    body = await channel.body(within=self._timeout)
+                    raise failures.refused(self._connection, request, code=status, body=body)
                 lines = channel.lines(silence=spell + LATE)
                 async with contextlib.aclosing(lines):
                     async for line in lines:
@@ -223,9 +224,14 @@ class Stream:
         """Over an idle connection if that still lives, and otherwise over a new one."""
         while self._idle:
             channel = self._idle.pop()
-            with contextlib.suppress(BrokenError, ConnectionError):
-                if channel.is_reusable:
+            if channel.is_reusable:
+                try:
                     return await self._asked(channel, path, accept)
+                except TimeoutError:
+                    raise
+                except OSError:
+                    # The server closed it while it was idle: nothing is lost by asking again.
+                    continue
             await channel.close()
         return await self._asked(await self._opened(), path, accept)
 
@@ -233,8 +239,6 @@ class Stream:
         try:
             headers = self._headers(accept)
             status = await channel.ask(self._full(path), headers, within=self._timeout)
-            if status != 200:
-                raise await self._refusal(channel, ("GET", path), status)
             body = await channel.body(within=self._timeout)
         except BaseException:
             await channel.close()
@@ -243,14 +247,12 @@ class Stream:
             self._idle.append(channel)
         else:
             await channel.close()
+        if status != 200:
+            raise failures.refused(self._connection, ("GET", path), code=status, body=body)
         return body
 
     async def _opened(self) -> Channel:
         return await Channel.open(self._endpoint, within=self._timeout)
-
-    async def _refusal(self, channel: Channel, request: tuple[str, str], status: int) -> KubeError:
-        body = await channel.body(within=self._timeout)
-        return failures.refused(self._connection, request, code=status, body=body)
 
     def _full(self, target: str) -> str:
         return self._prefix.rstrip("/") + target
@@ -262,8 +264,8 @@ class Stream:
         if auth.token_file:
             # Read each time: kubelet renews it, and a request is far dearer than a small file.
             token = files.read_text(Path(auth.token_file)).strip()
-        if token and self._endpoint.tls is not None:
-            headers.append(("Authorization", f"Bearer {token}"))
+        if token is not None and self._endpoint.tls is not None:
+            headers.append(("Authorization", bearer(token, self._connection.origin)))
         return [*headers, *auth.impersonation]
 
     def _decoded(self, decoder: msgspec.json.Decoder[T], body: bytes, *, path: str) -> T:

@@ -63,6 +63,9 @@ def _trust(context: ssl.SSLContext, pem: bytes, source: str) -> None:
         context.load_verify_locations(cadata=pem.decode("ascii", "ignore"))
     except (ssl.SSLError, ValueError) as error:
         raise InputError(f"{source} holds no usable certificate: {excerpt(str(error))}") from error
+    # As for kubectl, whatever is in there is trusted, be it an intermediate authority or the
+    # server's own certificate.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
 
 
 def _present(context: ssl.SSLContext, certificate: ClientCertificate, origin: str) -> None:

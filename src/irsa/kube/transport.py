@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 import httpx
 
 from irsa import __version__
-from irsa.errors import InputError, KubeError
+from irsa.errors import InputError, KubeError, excerpt
 from irsa.kube import failures, proxies, tls
 from irsa.kube.connection import ClientCertificate, Connection
-from irsa.kube.credentials import Credentials
+from irsa.kube.credentials import Credentials, Presented
 
 # Pauses between tries: after a connection that failed (GET only), or as Retry-After says.
 PAUSES = (0.2, 1.0, 2.0)
@@ -95,7 +95,7 @@ class Transport:
         self._lock = threading.Lock()
         self._clients: list[tuple[ClientCertificate | None, httpx.Client]] = []
         self._streams: set[httpx.Response] = set()
-        self._proxy = connection.proxy_url or proxies.proxy_for(connection.server, os.environ)
+        self._proxy = connection.proxy_url or _proxy_of_environment(connection.server)
         self._closed = False
 
     def at(self, server: str, *, tls_server_name: str | None) -> "Transport":
@@ -158,7 +158,7 @@ class Transport:
                     answer.read()
                     raise self._refused(request, answer)
                 yield _lines(answer.iter_bytes())
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise self._unanswered(request, error) from error
 
     @contextlib.contextmanager
@@ -170,6 +170,8 @@ class Transport:
                 answer.close()
                 answer = self._once(request, timeout, stream=True)
             self._streams.add(answer)
+            if self._closed:
+                _hang_up(answer)
             yield answer
         finally:
             self._streams.discard(answer)
@@ -188,7 +190,7 @@ class Transport:
         for pause in PAUSES:
             try:
                 answer = self._once(request, timeout)
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 if not _is_worth_another_try(request, error):
                     raise self._unanswered(request, error) from error
                 self._sleep(pause)
@@ -199,7 +201,7 @@ class Transport:
             self._sleep(min(wait, LONGEST_PAUSE))
         try:
             return self._once(request, timeout)
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise self._unanswered(request, error) from error
 
     def _once(
@@ -211,19 +213,25 @@ class Transport:
     def _prepared(
         self, request: Request, timeout: httpx.Timeout
     ) -> tuple[httpx.Client, httpx.Request]:
-        presented = self._credentials.present()
+        encrypted = self.connection.server.startswith("https://")
+        # Nothing is presented in the clear; kubectl does the same.
+        presented = self._credentials.present() if encrypted else Presented()
         headers = {"User-Agent": f"irsa/{__version__}", "Accept": request.accept}
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         client = self._client(presented.certificate)
-        message = client.build_request(
-            request.method,
-            self.connection.server + request.path,
-            params=request.params or None,
-            content=request.body,
-            headers=[*headers.items(), *presented.headers],
-            timeout=timeout,
-        )
+        url = self.connection.server + request.path
+        try:
+            message = client.build_request(
+                request.method,
+                url,
+                params=request.params or None,
+                content=request.body,
+                headers=[*headers.items(), *presented.headers],
+                timeout=timeout,
+            )
+        except httpx.InvalidURL as error:
+            raise InputError(f"{excerpt(url)!r} is not a URL: {excerpt(str(error))}") from error
         return client, message
 
     def _client(self, certificate: ClientCertificate | None) -> httpx.Client:
@@ -250,12 +258,19 @@ class Transport:
             self.connection, request.key, code=answer.status_code, body=answer.content
         )
 
-    def _unanswered(self, request: Request, error: httpx.TransportError) -> KubeError:
+    def _unanswered(self, request: Request, error: httpx.RequestError) -> KubeError:
         via = ""
         if self._proxy:
             parts = urlsplit(self._proxy)
             via = f" through the proxy {parts.scheme}://{parts.hostname}:{parts.port}"
         return failures.unanswered(self.connection, request.key, error, via=via)
+
+
+def _proxy_of_environment(server: str) -> str | None:
+    try:
+        return proxies.proxy_for(server, os.environ)
+    except ValueError as error:
+        raise InputError(f"{excerpt(server)!r} is not the URL of an API server") from error
 
 
 def _proxy(url: str) -> httpx.Proxy:
@@ -277,7 +292,7 @@ def _hang_up(stream: httpx.Response) -> None:
         socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
-def _is_worth_another_try(request: Request, error: httpx.TransportError) -> bool:
+def _is_worth_another_try(request: Request, error: httpx.RequestError) -> bool:
     lost = isinstance(error, httpx.NetworkError | httpx.RemoteProtocolError)
     return request.method == "GET" and lost and not failures.is_about_tls(error)
 

@@ -9,7 +9,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import msgspec
 
@@ -72,6 +72,11 @@ def _uid(item: Object) -> Any:
 
 def _version(item: Object) -> Any:
     return item["metadata"].get("resourceVersion")
+
+
+class _Event(msgspec.Struct, frozen=True):
+    type: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
+    object: Object
 
 
 class _ExpiredError(Exception):
@@ -166,13 +171,17 @@ class Watch:
     def _understood(self, line: bytes) -> Iterator[Event]:
         if not line.strip():
             return
-        event = msgspec.json.decode(line)
-        kind, item = event["type"], event["object"]
+        try:
+            event = msgspec.json.decode(line, type=_Event)
+        except msgspec.DecodeError as error:
+            server = self._transport.connection.server
+            raise KubeError(f"{server} sends something else than events") from error
+        kind, item = event.type, event.object
         if kind == "ERROR":
             raise self._told(item)
         self._version = item["metadata"]["resourceVersion"]
         if kind != "BOOKMARK":
-            yield self._seen.happened(cast("EventType", kind), item)
+            yield self._seen.happened(kind, item)
 
     def _told(self, status: Object) -> Exception:
         """The error in the stream: the request itself was answered 200."""

@@ -134,6 +134,7 @@ def test_exec_plugin_is_understood():
     [
         ("auth-provider: {name: gcp}", "the auth-provider 'gcp', which Kubernetes removed"),
         ("client-certificate: c.pem", "has no client-key to go with"),
+        ("as: jörg", "acts as somebody whom no header can name"),
         ("client-key: c.key", "has no client-certificate to go with"),
         ("client-key-data: '!'", "client-key-data of context 'prod' of /k is not base64"),
         (EXEC % "v1alpha1", "speaks 'client.authentication.k8s.io/v1alpha1'"),
@@ -143,7 +144,7 @@ def test_exec_plugin_is_understood():
             "does not say its interactiveMode",
         ),
     ],
-    ids=["provider", "no-key", "no-certificate", "base64", "version", "command", "mode"],
+    ids=["provider", "no-key", "as", "no-certificate", "base64", "version", "command", "mode"],
 )
 def test_users_that_cannot_be_used(user, message):
     """Each is refused with a sentence of its own."""

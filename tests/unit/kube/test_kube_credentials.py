@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -68,10 +67,14 @@ def test_certificate_and_impersonation_go_along():
     assert "Bearer" not in repr(presented)
 
 
-def test_nothing_is_presented_in_the_clear():
-    """Over http a token would be anybody's."""
-    connection = replace(_connection(token="t"), server="http://localhost:8001")
-    assert _authorization(connection) is None
+@pytest.mark.parametrize("token", ["a\nb", "a b", "ä", " "], ids=["line", "blank", "ascii", "none"])
+def test_token_that_no_header_may_hold_is_refused_unseen(tmp_path, token):
+    """A library's own message would show it."""
+    path = tmp_path / "token"
+    path.write_text(f"hush{token}hush" if token.strip() else token)
+    with pytest.raises(InputError, match="is empty, or holds blanks or odd") as caught:
+        _authorization(_connection(token_file=str(path)))
+    assert "hush" not in str(caught.value)
 
 
 @pytest.fixture(name="counting")

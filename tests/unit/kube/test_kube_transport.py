@@ -360,6 +360,44 @@ def test_credentials_are_not_sent_in_the_clear(connection, open_, plain):
     assert "authorization" not in plain.seen[0].headers
 
 
+def test_other_server_in_the_clear_gets_nothing(api, plain, connection, open_):
+    """Whatever the first server was."""
+    _use(open_(replace(connection, auth=Auth(token="t"))).at(plain.url, tls_server_name=None))
+    assert "authorization" not in plain.seen[0].headers
+    assert api.seen == []
+
+
+def test_impersonation_is_sent_whole(api, connection, open_):
+    """Every group, not only the last."""
+    groups = (("Impersonate-Group", "a"), ("Impersonate-Group", "b"))
+    open_(replace(connection, auth=Auth(impersonation=groups))).send(GET)
+    assert api.seen[0].all("impersonate-group") == ["a", "b"]
+
+
+def test_answer_that_cannot_be_unpacked_is_told(api, connection, open_):
+    """Not a traceback of the library."""
+    api.answers(Answer(body=b"no gzip", headers={"Content-Encoding": "gzip"}))
+    assert "cannot get /version at" in _refusal(open_(connection)).message
+
+
+@pytest.mark.parametrize("server", ["https://[::1", "https://a:b", "https://a\x00b"])
+def test_server_that_is_no_url_is_named(connection, open_, server):
+    """Not a traceback of the library."""
+    with pytest.raises(InputError, match="is not (a|the) URL"):
+        open_(replace(connection, server=server)).send(GET)
+
+
+def test_server_that_is_its_own_authority_is_trusted(elsewhere, connection, open_, pki):
+    """As for kubectl, a certificate in the kubeconfig is trusted whoever issued it."""
+    own = replace(
+        connection,
+        server=elsewhere.url,
+        tls_server_name="kubernetes.example",
+        ca_pem=(pki.directory / "other.pem").read_bytes(),
+    )
+    open_(own).send(GET)
+
+
 def test_proxy_of_the_kubeconfig_is_used(api, elsewhere, connection, open_, proxy):
     """CONNECT, then TLS with the server itself, under the expected name; even to loopback."""
     via = replace(connection, proxy_url=f"http://joe:pw@127.0.0.1:{proxy.port}")
