@@ -31,6 +31,7 @@ IDLE_GRACE = 0.5
 BUSY_GRACE = 20.0
 # Go's own servers allow as much.
 MAX_HEAD = 1024 * 1024
+HEAD_TIMEOUT = 10.0
 _POLL = 0.02
 _BACKLOG = 1024
 
@@ -55,9 +56,10 @@ def listen(port: int, *, host: str | None = None) -> socket.socket:
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol with a limit on the head of a request, which it has not."""
+    """uvicorn's protocol with two limits that it has not: the size and the time of a head."""
 
     _unfinished: int | None = None
+    _deadline: asyncio.TimerHandle | None = None
 
     def on_message_begin(self) -> None:
         """A head begins."""
@@ -70,12 +72,26 @@ class Protocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def data_received(self, data: bytes) -> None:
-        """Take what has arrived, unless the head has grown too long."""
+        """Take what has arrived, and give up on a head without an end."""
         super().data_received(data)
-        if self._unfinished is not None:
-            self._unfinished += len(data)
-            if self._unfinished > MAX_HEAD:
-                self.transport.abort()
+        if self._unfinished is None:
+            self._set_deadline(None)
+            return
+        self._unfinished += len(data)
+        if self._unfinished > MAX_HEAD:
+            self.transport.abort()
+        elif self._deadline is None:
+            self._set_deadline(self.loop.call_later(HEAD_TIMEOUT, self.transport.abort))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing more will come."""
+        self._set_deadline(None)
+        super().connection_lost(exc)
+
+    def _set_deadline(self, timer: asyncio.TimerHandle | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = timer
 
 
 class Server(uvicorn.Server):

@@ -115,7 +115,7 @@ def test_former_authority_is_forgotten_after_a_while(cluster) -> None:
     assert cluster.settle() == []
 
 
-@pytest.mark.parametrize("bundle", [None, "", "AAAA", "@", "LS0t"], ids=str)
+@pytest.mark.parametrize("bundle", [None, "", "AAAA", "AAAAA", "@", "LS0t"], ids=str)
 def test_bundle_is_written_again(cluster, bundle: str | None) -> None:
     """Whoever changes `caBundle`, it comes back."""
     cluster.settle()

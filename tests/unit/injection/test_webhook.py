@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from irsa.config import parse
 from irsa.injection.webhook import TLS_SECRET, WebhookSettings, objects
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "manifests-webhook"
@@ -109,6 +110,32 @@ def test_disruption_budget_comes_with_a_second_replica(replicas: int, budgets: i
     """A budget for a single replica would block every drain."""
     settings = WebhookSettings(cluster_uid=UID, replicas=replicas)
     assert len(of_kind("PodDisruptionBudget", settings)) == budgets
+
+
+CONFIGURATION = """
+apiVersion: irsa/v1
+cluster: {name: prod, uid: 6f0c1a52-2f5d-4c56-9f0b-0f5d4d1c8a11}
+aws: {account: "111122223333", region: eu-west-1}
+issuer: {publish: s3, bucket: prod-irsa}
+injection:
+  namespace: platform
+  webhook: {replicas: 3, hostNetwork: true, port: 10443, failurePolicy: Fail}
+"""
+
+
+def test_settings_follow_the_configuration() -> None:
+    """Every key of the configuration has its place; the account itself is the only one allowed."""
+    settings = WebhookSettings.of(parse(CONFIGURATION, source="irsa.yaml"))
+    assert settings == WebhookSettings(
+        cluster_uid=UID,
+        namespace="platform",
+        replicas=3,
+        host_network=True,
+        port=10443,
+        failure_policy="Fail",
+        region="eu-west-1",
+        allowed_accounts=("111122223333",),
+    )
 
 
 def test_registration_comes_last() -> None:

@@ -1,6 +1,7 @@
 """The server on a real TLS socket: routes, limits, a new certificate, and a stop."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import ssl
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from irsa.errors import InputError
 from irsa.tls.context import Reloader
 from irsa.webhook import application
+from irsa.webhook import server as server_module
 from irsa.webhook.server import listen
 
 Serving = Callable[..., None]
@@ -148,6 +150,31 @@ def test_endless_headers_are_refused(serving: Serving) -> None:
         for _ in range(1000):
             client.writer.write(b"x" * 65536)
             await client.writer.drain()
+
+    serving(test)
+
+
+def test_slow_head_is_given_up(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that never finishes its headers is hung up on; one that takes its time is not."""
+    monkeypatch.setattr(server_module, "HEAD_TIMEOUT", 0.5)
+
+    async def test(server: Any) -> None:
+        slow, endless = await server.connect(), await server.connect()
+        slow.writer.write(b"GET /healthz HTTP/1.1\r\n")
+        endless.writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
+        await slow.writer.drain()
+        await asyncio.sleep(0)
+        slow.writer.write(b"Host: x\r\n\r\n")
+        assert (await slow.answer())[0] == 200
+        assert await hung_up(endless)
+        assert (await slow.ask())[0] == 200
+        await slow.close()
+        await endless.close()
+
+    async def hung_up(client: Any) -> bool:
+        with contextlib.suppress(ConnectionError):
+            return await client.reader.read() == b""
+        return True
 
     serving(test)
 
