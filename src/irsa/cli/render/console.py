@@ -80,13 +80,13 @@ def on(stream: TextIO, *, record: bool = False, width: int | None = None) -> "Co
     Args:
         stream: stdout or stderr.
         record: Keep what is printed, for `export_svg`.
-        width: Columns; those of the terminal if None.
+        width: Columns; those of the terminal, or of the variable COLUMNS, if None.
     """
     from rich.console import Console
 
     return Console(
         file=stream,
-        width=width or (None if stream.isatty() else PLAIN_WIDTH),
+        width=width or (None if stream.isatty() else _columns()),
         no_color=not (_colour(stream) or record),
         highlight=False,
         record=record,
@@ -127,6 +127,11 @@ def _spinner(text: str) -> contextlib.AbstractContextManager[object]:
     if not (sys.stderr.isatty() and _colour(sys.stderr)):
         return contextlib.nullcontext()
     return on(sys.stderr).status(text)
+
+
+def _columns() -> int:
+    stated = os.environ.get("COLUMNS", "")
+    return int(stated) if stated.isdecimal() and int(stated) else PLAIN_WIDTH
 
 
 def _colour(stream: TextIO) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from irsa.local.demo.story import Ending
 
 _WIDTH = 110
+_INDENT = 5
 
 
 class Screen:
@@ -28,6 +29,7 @@ class Screen:
 
     def __init__(self, *, record: bool = False) -> None:
         self._console = console.on(sys.stderr, record=record, width=_WIDTH if record else None)
+        self.width = self._console.width - _INDENT
         self._began = time.monotonic()
         self._chapters = 0
 

@@ -98,7 +98,7 @@ def _assume(shell: Shell, attack: str, token: str, target: Target) -> Refusal:
     files.write_atomic(file, token.encode(), mode=files.SECRET_MODE)
     shell.audience.say(attack)
     try:
-        ended = shell.run(
+        said = shell.run(
             "aws",
             "sts",
             "assume-role-with-web-identity",
@@ -109,7 +109,7 @@ def _assume(shell: Shell, attack: str, token: str, target: Target) -> Refusal:
         )
     finally:
         file.unlink()
-    return _refusal(attack, ended.stderr)
+    return _refusal(attack, said)
 
 
 def _unsigned(shell: Shell, kube: Kube, target: Target) -> Refusal:

@@ -25,8 +25,8 @@ def in_aws(shell: Shell) -> list[str]:
     """The providers, roles and buckets of the account: on the rig there must be none."""
     found: list[str] = []
     for service, operation, query in _AWS:
-        ended = shell.run("aws", service, operation, "--query", query, "--output", "text")
-        found += [word for word in ended.stdout.split() if word != "None"]
+        text = shell.run("aws", service, operation, "--query", query, "--output", "text")
+        found += [word for word in text.split() if word != "None"]
     return found
 
 

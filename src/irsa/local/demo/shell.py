@@ -9,19 +9,22 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Timer
 from typing import IO, Protocol
 
-from irsa.errors import ProofError, RigError
+from irsa.errors import ProofError
 
 SECONDS = 1800
 
 
 class Audience(Protocol):
     """Whoever the story is told to."""
+
+    width: int
+    """How many columns a line of a command's output may have."""
 
     def chapter(self, title: str) -> None:
         """A new part of the story begins."""
@@ -34,15 +37,6 @@ class Audience(Protocol):
 
     def output(self, line: str) -> None:
         """The command printed a line."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """How a command ended: exit code, stdout, and stderr."""
-
-    code: int
-    stdout: str
-    stderr: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,63 +52,83 @@ class Shell:
     directory: Path
     environment: dict[str, str | None] = field(default_factory=dict)
 
-    def run(self, *argv: str, fails: bool = False, quiet: bool = False) -> Ended:
+    def run(self, *argv: str, fails: bool = False) -> str:
         """
-        Run a command to its end.
+        Run a command to its end, and show what it prints as it prints it.
 
         Args:
             argv: The program, looked for beside this Python first, and its arguments.
             fails: The command is expected to fail.
-            quiet: Its output is not shown.
+
+        Returns:
+            Everything that it printed.
 
         Raises:
             ProofError: It failed, or it succeeded although it had to fail.
-            RigError: It could not be started, or did not end in time.
         """
+        with self._start(*argv, stderr=subprocess.STDOUT) as process:
+            printed = self._show(process.stdout)
+        self._judge(argv, printed, failed=process.returncode != 0, expected=fails)
+        return printed
+
+    def read(self, *argv: str) -> str:
+        """
+        Run a command, and return its result, which is not shown.
+
+        Raises:
+            ProofError: It failed.
+        """
+        with self._start(*argv, stderr=subprocess.PIPE) as process:
+            result, notes = process.communicate()
+        self._judge(argv, notes or result, failed=process.returncode != 0, expected=False)
+        return result
+
+    @contextlib.contextmanager
+    def _start(self, *argv: str, stderr: int) -> Iterator[subprocess.Popen[str]]:
         self.audience.command(shlex.join(argv))
-        ended = self._run(argv, quiet=quiet)
-        if (ended.code != 0) is not fails:
-            raise ProofError(_unexpected(argv, ended), hint="look around with `irsa demo --keep`")
-        return ended
-
-    def _run(self, argv: Sequence[str], *, quiet: bool) -> Ended:
-        show = _ignore if quiet else self.audience.output
+        process = subprocess.Popen(
+            [find(argv[0]), *argv[1:]],
+            cwd=self.directory,
+            env=self._variables(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
+        limit = Timer(SECONDS, process.terminate)
+        limit.start()
         try:
-            process = subprocess.Popen(
-                [find(argv[0]), *argv[1:]],
-                cwd=self.directory,
-                env=_environment(self.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
+            with process:
+                yield process
+        except BaseException:
+            process.terminate()
+            raise
+        finally:
+            limit.cancel()
+
+    def _variables(self) -> dict[str, str]:
+        # What two streams say arrives in the order in which it was said only without buffers.
+        own = {"PYTHONUNBUFFERED": "1", "COLUMNS": str(self.audience.width)}
+        changed: Mapping[str, str | None] = {**os.environ, **own, **self.environment}
+        return {name: value for name, value in changed.items() if value is not None}
+
+    def _show(self, stream: IO[str] | None) -> str:
+        lines = []
+        for line in stream or ():
+            self.audience.output(line.rstrip("\n"))
+            lines.append(line)
+        return "".join(lines)
+
+    @staticmethod
+    def _judge(argv: tuple[str, ...], printed: str, *, failed: bool, expected: bool) -> None:
+        if failed and not expected:
+            last = " ".join(printed.strip().splitlines()[-3:])
+            raise ProofError(
+                f"`{shlex.join(argv)}` failed: {last}",
+                hint="look around with `irsa demo --keep`",
             )
-        except OSError as error:
-            raise RigError(f"cannot run {argv[0]}: {error}") from error
-        with process, ThreadPoolExecutor(2) as readers:
-            stdout = readers.submit(_read, process.stdout, show)
-            stderr = readers.submit(_read, process.stderr, show)
-            try:
-                code = process.wait(SECONDS)
-            except subprocess.TimeoutExpired as error:
-                process.terminate()
-                raise RigError(f"`{shlex.join(argv)}` did not end in {SECONDS} s") from error
-            except BaseException:
-                process.terminate()
-                raise
-            return Ended(code=code, stdout=stdout.result(), stderr=stderr.result())
-
-
-def _read(stream: IO[str] | None, show: Callable[[str], None]) -> str:
-    lines = []
-    for line in stream or ():
-        show(line.rstrip("\n"))
-        lines.append(line)
-    return "".join(lines)
-
-
-def _ignore(_line: str) -> None:
-    """Show nothing."""
+        if expected and not failed:
+            raise ProofError(f"`{shlex.join(argv)}` succeeded although it had to be refused")
 
 
 def find(program: str) -> str:
@@ -127,21 +141,8 @@ def parse_exports(text: str) -> dict[str, str | None]:
     """The variables that `irsa local env` sets (`export A=b`) and takes away (`unset A`)."""
     variables: dict[str, str | None] = {}
     for line in text.splitlines():
-        with contextlib.suppress(ValueError):
-            verb, *words = shlex.split(line, comments=True)
-            for word in words:
-                name, _, value = word.partition("=")
-                variables[name] = value if verb == "export" else None
+        verb, *words = shlex.split(line, comments=True) or [""]
+        for word in words:
+            name, _, value = word.partition("=")
+            variables[name] = value if verb == "export" else None
     return variables
-
-
-def _environment(changes: Mapping[str, str | None]) -> dict[str, str]:
-    variables: dict[str, str | None] = {**os.environ, **changes}
-    return {name: value for name, value in variables.items() if value is not None}
-
-
-def _unexpected(argv: Sequence[str], ended: Ended) -> str:
-    if ended.code == 0:
-        return f"`{shlex.join(argv)}` succeeded although it had to be refused"
-    last = (ended.stderr or ended.stdout).strip().splitlines()[-3:]
-    return f"`{shlex.join(argv)}` ended with {ended.code}: {' '.join(last)}"
