@@ -383,7 +383,7 @@ def test_answer_that_cannot_be_unpacked_is_told(api, connection, open_):
 @pytest.mark.parametrize("server", ["https://[::1", "https://a:b", "https://a\x00b"])
 def test_server_that_is_no_url_is_named(connection, open_, server):
     """Not a traceback of the library."""
-    with pytest.raises(InputError, match="is not (a|the) URL"):
+    with pytest.raises(InputError, match=r"is not (a|the) URL"):
         open_(replace(connection, server=server)).send(GET)
 
 
