@@ -1,8 +1,10 @@
 """The webhook's own pods, on a real API server: who gets what, and what heals."""
 
+import asyncio
 import base64
 import contextlib
 import copy
+import functools
 import json
 import socket
 import ssl
@@ -17,10 +19,16 @@ import pytest
 from ruamel.yaml import YAML
 
 from irsa.controller.secrets import read_certificates
+from irsa.injection.grants import Defaults, Grant, Verdict
 from irsa.injection.webhook import TLS_SECRET, WebhookSettings, objects
+from irsa.kube import locate
 from irsa.kube.client import Kube
 from irsa.kube.objects import Ref
+from irsa.kube.stream import Stream
 from irsa.tls.certs import Authority
+from irsa.webhook.directory import Cache
+from irsa.webhook.lookup import Lookup
+from irsa.webhook.watch import Watch, read_annotations
 
 pytestmark = pytest.mark.cluster
 
@@ -189,6 +197,68 @@ def test_pod_without_a_service_account_uses_the_default(installed: Installed) ->
     until(lambda: has_role(installed.pod("plain", "")), "the default ServiceAccount's role")
 
 
+def test_mirror_pod_stays_valid(installed: Installed) -> None:
+    """A static pod's mirror may have no projected token: with one the API server refuses it."""
+    default = Ref("v1", "ServiceAccount", "default", PLACE)
+    installed.kube.patch(default, {"metadata": {"annotations": annotated({"role-arn": ROLE})}})
+    mirror = {"kubernetes.io/config.mirror": "0123456789abcdef"}
+    made = installed.pod("static", "", annotations=mirror, nodeName="somewhere")
+    assert "volumes" not in made["spec"]
+
+
+@pytest.fixture(name="stream")
+def _stream(rig: Any) -> Stream:
+    connection = locate.connection(str(rig.kubeconfig), None, environment=rig.env)
+    return Stream(connection)
+
+
+def test_live_read_alone_is_enough(installed: Installed, stream: Stream) -> None:
+    """With a cache that never hears of anything every role is still found, and a ghost's is not."""
+    installed.account("unheard", {"role-arn": ROLE})
+    read = functools.partial(read_annotations, stream)
+    lookup = Lookup(Cache(), read, defaults=Defaults())
+
+    async def ask() -> list[Verdict]:
+        names = ["unheard", "ghost", "unheard"]
+        found = [await lookup.find(PLACE, name, patience=20) for name in names]
+        await stream.close()
+        return found
+
+    granted, nothing, again = asyncio.run(ask())
+    assert isinstance(granted, Grant)
+    assert nothing is None
+    assert again == granted
+
+
+def test_watch_sees_what_comes_changes_and_goes(installed: Installed, stream: Stream) -> None:
+    """The cache follows a real API server: added, annotated, deleted."""
+    cache = Cache()
+    name = Ref("v1", "ServiceAccount", "watched", PLACE)
+
+    async def follow() -> None:
+        task = asyncio.create_task(Watch(stream, cache, defaults=Defaults()).run())
+        await comes(lambda: cache.synced)
+        await asyncio.to_thread(installed.account, "watched", {})
+        await comes(lambda: cache.knows(PLACE, "watched"))
+        change = {"metadata": {"annotations": annotated({"role-arn": ROLE})}}
+        await asyncio.to_thread(installed.kube.patch, name, change)
+        await comes(lambda: isinstance(cache.get(PLACE, "watched"), Grant))
+        await asyncio.to_thread(installed.kube.delete, name)
+        await comes(lambda: not cache.knows(PLACE, "watched"))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await stream.close()
+
+    async def comes(condition: Callable[[], bool]) -> None:
+        for _ in range(1200):
+            if condition():
+                return
+            await asyncio.sleep(0.05)
+        pytest.fail("the watch did not tell of it")
+
+    asyncio.run(follow())
+
+
 def test_label_keeps_the_webhook_away(installed: Installed) -> None:
     """A pod with the skip label is never sent to the webhook."""
     metadata = {"name": "skip", "namespace": PLACE}
@@ -227,6 +297,23 @@ def test_applying_again_leaves_the_bundle_alone(installed: Installed) -> None:
         installed.kube.apply(item)
     assert installed.kube.get(REGISTRATION)["webhooks"][0]["clientConfig"]["caBundle"] == before
     assert installed.mutates()
+
+
+def test_applying_again_would_change_nothing(installed: Installed) -> None:
+    """The API server keeps what was applied as it was written: a second plan is empty."""
+    for item in objects(installed.settings):
+        kept = without_bookkeeping(installed.kube.get(Ref.of(item)))
+        assert without_bookkeeping(installed.kube.apply(item, dry_run=True)) == kept
+        assert_contains(kept, item, at=item["kind"])
+
+
+def without_bookkeeping(found: dict | None) -> dict:
+    """An object without what changes by itself."""
+    assert found is not None
+    kept = {key: value for key, value in found.items() if key != "status"}
+    dropped = ("managedFields", "resourceVersion")
+    metadata = {key: value for key, value in found["metadata"].items() if key not in dropped}
+    return kept | {"metadata": metadata}
 
 
 def test_deleted_certificate_is_made_again_and_served(installed: Installed) -> None:
