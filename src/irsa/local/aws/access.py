@@ -1,5 +1,5 @@
 """
-May this caller do this? Identity policies, boundary, bucket policy and block-public-access together.
+May this caller do this? Identity policies, boundary, bucket policy and public access together.
 
 The policies are judged by `irsa.trust.access`, as they are at the time of the call.
 Never here: what a single policy means.
@@ -76,7 +76,7 @@ def _denied(call: Call, action: str, *, resource: str, found: Verdict) -> ApiErr
         return access_denied(reason=found.reason)
     text = (
         f"User: {call.caller.arn} is not authorized to perform: {action} "
-        f'on resource: {_quoted(call, resource)} {found.public}'
+        f"on resource: {_quoted(call, resource)} {found.public}"
     )
     return access_denied(text, reason=found.reason)
 
@@ -98,7 +98,9 @@ def _shared(call: Call, action: str, *, resource: str, keys: dict[str, str]) -> 
     )
     restricted = block_of(call.world, bucket).restrict and is_public(policy)
     if found.allowed and call.caller is None and restricted:
-        return Decision(allowed=False, reason="RestrictPublicBuckets: the bucket's policy is public")
+        return Decision(
+            allowed=False, reason="RestrictPublicBuckets: the bucket's policy is public"
+        )
     return found
 
 
@@ -155,7 +157,9 @@ def _service_keys(call: Call) -> dict[str, str]:
         "prefix": "s3:prefix", "delimiter": "s3:delimiter", "max-keys": "s3:max-keys",
         "versionId": "s3:VersionId",
     }  # fmt: skip
-    found = {key: call.request.query[name] for name, key in names.items() if name in call.request.query}
+    found = {
+        key: call.request.query[name] for name, key in names.items() if name in call.request.query
+    }
     if call.operation in ("ListObjects", "ListObjectsV2", "ListObjectVersions"):
         found.setdefault("s3:prefix", "")
     return found

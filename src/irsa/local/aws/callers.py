@@ -87,9 +87,7 @@ def _check_scope(signature: sigv4.Signature, target: Target) -> None:
     )
 
 
-def _credentials(
-    signature: sigv4.Signature, target: Target, world: World
-) -> tuple[str, Caller]:
+def _credentials(signature: sigv4.Signature, target: Target, world: World) -> tuple[str, Caller]:
     found = None
     if target.partition == world.partition:
         found = _session(signature, world) or _user(signature, world)

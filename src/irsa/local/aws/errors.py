@@ -29,7 +29,7 @@ class ApiError(Exception):
         note: Response headers that belong to the error.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - two of them are enough for most
         self,
         code: str,
         message: str,
@@ -61,7 +61,10 @@ def not_implemented(what: str) -> ApiError:
 def response(error: ApiError, service: str, request_id: str) -> Response:
     """An error in the XML of its service."""
     text = _s3(error, request_id) if service == "s3" else _query(error, service, request_id)
-    headers = {**error.headers, "content-type": "application/xml" if service == "s3" else "text/xml"}
+    headers = {
+        **error.headers,
+        "content-type": "application/xml" if service == "s3" else "text/xml",
+    }
     return Response(status=error.status, headers=headers, body=text.encode())
 
 

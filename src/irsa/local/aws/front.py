@@ -6,6 +6,7 @@ Never here: the operations.
 
 import logging
 import secrets
+from dataclasses import replace
 from typing import Any
 
 from irsa.local.aws import access, errors, query, s3control
@@ -57,7 +58,7 @@ class Front:
             return _carry_out(call), None
         except ApiError as error:
             return errors.response(error, call.service, call.request_id), error
-        except Exception:  # noqa: BLE001 - a fault of ours must look like AWS's own
+        except Exception:
             logger.exception("the local AWS failed at %s:%s", call.service, call.operation)
             failure = ApiError("InternalFailure", "The local AWS failed; see its log", status=500)
             return errors.response(failure, call.service, call.request_id), failure
@@ -71,6 +72,8 @@ class Front:
             "operation": call.operation or f"{call.request.method} {call.request.path}",
             "caller": call.caller.arn if call.caller else "anonymous",
             "resource": call.notes.pop("resource", None),
+            "bucket": call.bucket or None,
+            "key": call.key or None,
             "allowed": code not in _REFUSALS,
             "status": response.status,
             "code": code,
@@ -121,6 +124,7 @@ def _operation_name(call: Call) -> str | None:
     request, target = call.request, call.target
     if call.service == "s3":
         call.bucket, call.key = routes.place_of(request, target)
+        _find_bucket(call)
         name = routes.operation_of(request, bucket=call.bucket, key=call.key)
     elif call.service == "s3control":
         name = s3control.operation_of(request)
@@ -128,6 +132,13 @@ def _operation_name(call: Call) -> str | None:
         name = query.form_of(request).get("Action")
     call.operation = name or ""
     return name
+
+
+def _find_bucket(call: Call) -> None:
+    """BUCKET.s3.amazonaws.com leads to the bucket's own region."""
+    bucket = call.world.bucket(call.bucket)
+    if call.target.global_name and call.target.bucket and bucket is not None:
+        call.target = replace(call.target, region=bucket.region_name)
 
 
 def _completed(response: Response, call: Call) -> Response:
@@ -141,5 +152,3 @@ def _completed(response: Response, call: Call) -> Response:
 def _code_of(response: Response) -> str:
     _, found, rest = response.body.partition(b"<Code>")
     return rest.partition(b"</Code>")[0].decode() if found else str(response.status)
-
-

@@ -42,13 +42,21 @@ _PATTERNS = tuple((service, re.compile(form)) for service, form in _FORMS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What a host name stands for; `bucket` and `account` only where the name carries them."""
+    """
+    What a host name stands for.
+
+    Args:
+        bucket: Where the name carries one.
+        account: Where the name carries one.
+        global_name: Whether the name has no region; a bucket is then found in its own.
+    """
 
     service: str
     region: str
     partition: str
     bucket: str | None = None
     account: str | None = None
+    global_name: bool = False
 
 
 def target_of(host: str) -> Target | None:
@@ -72,9 +80,7 @@ def _match(stem: str, partition: str) -> Target | None:
     return None
 
 
-def _target(
-    service: str, stem: str, partition: str, parts: dict[str, str | None]
-) -> Target | None:
+def _target(service: str, stem: str, partition: str, parts: dict[str, str | None]) -> Target | None:
     region = parts.get("region")
     home = _partition_of(region) if region else _global_partition(stem, partition)
     if home is None or _suffix_of(home) != _suffix_of(partition):
@@ -85,6 +91,7 @@ def _target(
         partition=home,
         bucket=parts.get("bucket"),
         account=parts.get("account"),
+        global_name=region is None,
     )
 
 

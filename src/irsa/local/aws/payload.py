@@ -20,7 +20,6 @@ UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 CHECKSUM_PREFIX = "x-amz-checksum-"
 
 
-
 @cache
 def _crc_table(polynomial: int) -> tuple[int, ...]:
     return tuple(reduce(partial(_crc_step, polynomial), range(8), byte) for byte in range(256))

@@ -50,7 +50,7 @@ class _Entry(BaseHTTPRequestHandler):
     timeout = IDLE_SECONDS
     server: Proxy
 
-    def do_CONNECT(self) -> None:  # noqa: N802 - the standard library calls it by the method's name
+    def do_CONNECT(self) -> None:
         """Open a tunnel to a host name of AWS, which ends right here."""
         host, _, port = self.path.rpartition(":")
         target = target_of(host.lower())
@@ -68,7 +68,7 @@ class _Entry(BaseHTTPRequestHandler):
         except (ssl.SSLError, OSError):
             return
 
-    def do_GET(self) -> None:  # noqa: N802 - the standard library calls it by the method's name
+    def do_GET(self) -> None:
         """Refuse whatever is not a tunnel."""
         self._refuse("this proxy opens tunnels (CONNECT) to host names of AWS, and nothing else")
 
@@ -109,7 +109,7 @@ class _Tunnel(BaseHTTPRequestHandler):
         self._host = host
         super().__init__(connection, client, server)
 
-    def do_GET(self) -> None:  # noqa: N802 - the standard library calls it by the method's name
+    def do_GET(self) -> None:
         """Answer one request, whatever its method."""
         body = self._read_body()
         if body is None:

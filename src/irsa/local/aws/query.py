@@ -22,7 +22,11 @@ Params = dict[str, Any]
 
 def form_of(request: Request) -> dict[str, str]:
     """The form that a request carries, in its body or (for GET) in its query."""
-    text = request.query_text if request.method == "GET" else request.body.decode("utf-8", errors="replace")
+    text = (
+        request.query_text
+        if request.method == "GET"
+        else request.body.decode("utf-8", errors="replace")
+    )
     return dict(parse_qsl(text, keep_blank_values=True))
 
 

@@ -8,8 +8,6 @@ import os
 import threading
 from pathlib import Path
 
-from moto.iam.models import AccessKey, User
-
 from irsa import files
 from irsa.local.aws.authority import HostCertificates
 from irsa.local.aws.front import Front
@@ -65,7 +63,7 @@ class Server:
         """What clients need to know."""
         host, port = self._proxy.server_address[:2]
         return {
-            "proxy": f"http://{str(host)}:{port}",
+            "proxy": f"http://{host!s}:{port}",
             "ca": str(self._directory / "ca.pem"),
             "log": str(self._directory / "calls.jsonl"),
             "pid": os.getpid(),
@@ -79,11 +77,9 @@ class Server:
 
 
 def _appoint(world: World, access_key: str, secret: str) -> None:
-    user = User(world.account, world.region, ADMINISTRATOR)
+    user = world.iam.create_user(world.region, ADMINISTRATOR)
     arn = f"arn:{world.partition}:iam::aws:policy/AdministratorAccess"
     user.managed_policies[arn] = world.iam.managed_policies[arn]
-    key = AccessKey(ADMINISTRATOR, "AKIA", world.account)
+    key = user.create_access_key(prefix="AKIA")
     key.access_key_id, key.secret_access_key = access_key, secret
-    user.access_keys.append(key)
-    world.iam.users[ADMINISTRATOR] = user
     world.iam.access_keys[access_key] = key

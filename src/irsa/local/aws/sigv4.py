@@ -136,7 +136,7 @@ def unsigned_headers(request: Request, signature: Signature) -> tuple[str, ...]:
 def matches(request: Request, signature: Signature, secret: str) -> bool:
     """Whether the holder of the secret signed exactly this request."""
     canonical = hashlib.sha256(_canonical(request, signature).encode()).hexdigest()
-    text = "\n".join((ALGORITHM, signature.timestamp, signature.scope, canonical))
+    text = f"{ALGORITHM}\n{signature.timestamp}\n{signature.scope}\n{canonical}"
     expected = hmac.new(_signing_key(secret, signature), text.encode(), hashlib.sha256).hexdigest()
     consistent = signature.timestamp.startswith(signature.date)
     return consistent and hmac.compare_digest(expected, signature.signature)

@@ -56,6 +56,11 @@ def assume_role_with_web_identity(call: Call) -> Answer:
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
         )
     session = _open(call, role, duration)
+    arn_of_session = (
+        f"arn:{call.world.partition}:sts::{call.world.account}:assumed-role/"
+        f"{role.name}/{session.name}"
+    )
+    call.notes["session"] = arn_of_session
     return {
         "Credentials": {
             "AccessKeyId": session.access_key,
@@ -66,8 +71,7 @@ def assume_role_with_web_identity(call: Call) -> Answer:
         "SubjectFromWebIdentityToken": identity.subject,
         "AssumedRoleUser": {
             "AssumedRoleId": f"{role.id}:{session.name}",
-            "Arn": f"arn:{call.world.partition}:sts::{call.world.account}:assumed-role/"
-            f"{role.name}/{session.name}",
+            "Arn": arn_of_session,
         },
         "Provider": identity.issuer,
         "Audience": identity.audience,
@@ -100,9 +104,7 @@ def _check_trust(role: Any, identity: web_identity.Identity) -> None:
 
 
 def _not_authorized(reason: str) -> ApiError:
-    return access_denied(
-        "Not authorized to perform sts:AssumeRoleWithWebIdentity", reason=reason
-    )
+    return access_denied("Not authorized to perform sts:AssumeRoleWithWebIdentity", reason=reason)
 
 
 def _open(call: Call, role: Any, duration: int) -> Session:

@@ -16,7 +16,7 @@ from irsa.local.aws.s3 import objects, permissions, routes
 from irsa.local.aws.world import World
 
 
-class Unreachable(Exception):
+class UnreachableError(Exception):
     """A document could not be read, and why."""
 
 
@@ -25,12 +25,14 @@ def fetch(world: World, url: str) -> bytes:
     Read a document anonymously, by the rules that hold for everybody.
 
     Raises:
-        Unreachable: It is not in the local S3, or not readable.
+        UnreachableError: It is not in the local S3, or not readable.
     """
     parts = urlsplit(url)
     target = target_of(parts.netloc.lower()) if parts.scheme == "https" else None
     if target is None or target.service != "s3" or "." in (target.bucket or ""):
-        raise Unreachable(f"{excerpt(url)} is not an HTTPS address that the local AWS can reach")
+        raise UnreachableError(
+            f"{excerpt(url)} is not an HTTPS address that the local AWS can reach"
+        )
     request = Request(
         method="GET", host=parts.netloc, path=parts.path or "/", query_text=parts.query
     )
@@ -49,13 +51,13 @@ def fetch(world: World, url: str) -> bytes:
 
 def _read(call: Call, url: str) -> bytes:
     if not (call.bucket and call.key):
-        raise Unreachable(f"{excerpt(url)} names no object")
+        raise UnreachableError(f"{excerpt(url)} names no object")
     try:
         for action, resource in permissions.on_object("s3:GetObject")(call):
             access.require(call, action, resource)
         answer: Response = objects.read(call)
     except ApiError as error:
-        raise Unreachable(f"{excerpt(url)} answers {error.status} {error.code}") from error
+        raise UnreachableError(f"{excerpt(url)} answers {error.status} {error.code}") from error
     if answer.status != 200:
-        raise Unreachable(f"{excerpt(url)} answers {answer.status}")
+        raise UnreachableError(f"{excerpt(url)} answers {answer.status}")
     return answer.body

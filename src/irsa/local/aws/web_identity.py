@@ -14,10 +14,10 @@ from typing import Any
 from irsa.arns import provider_arn
 from irsa.errors import InputError
 from irsa.identity import discovery, jwks, tokens
-from irsa.identity.keys import PublicKey
+from irsa.identity.keys import ALGORITHMS, PublicKey
 from irsa.local.aws.call import Call
 from irsa.local.aws.errors import ApiError
-from irsa.local.aws.web import Unreachable, fetch
+from irsa.local.aws.web import UnreachableError, fetch
 
 MAX_AGE = timedelta(hours=24)
 MAX_KEYS = 100
@@ -72,7 +72,7 @@ def _parsed(text: str) -> tokens.Token:
         token = tokens.inspect(text)
     except tokens.TokenError as error:
         raise _invalid(_NO_JWT, error.message) from error
-    if token.algorithm not in tokens.ALGORITHMS:
+    if token.algorithm not in ALGORITHMS:
         raise _invalid(_NO_JWT, f"the algorithm {token.algorithm} is not taken")
     for name in _REQUIRED:
         if not token.claims.get(name):
@@ -95,9 +95,9 @@ def _keys(call: Call, issuer: str) -> tuple[PublicKey, ...]:
     try:
         document = discovery.parse(fetch(call.world, address), address)
         if document.issuer != issuer:
-            raise Unreachable(f"{address} is the document of {document.issuer}")
+            raise UnreachableError(f"{address} is the document of {document.issuer}")
         found = jwks.parse(fetch(call.world, document.jwks_uri), document.jwks_uri)
-    except (Unreachable, InputError) as error:
+    except (UnreachableError, InputError) as error:
         raise _invalid(_NO_KEY, str(error)) from error
     families = [key.algorithm[:2] for key in found]
     if not found or max(families.count("RS"), families.count("ES")) > MAX_KEYS:

@@ -60,12 +60,12 @@ class World:
 
     @property
     def iam(self) -> IAMBackend:
-        """moto's IAM of the account."""
+        """The IAM backend."""
         return iam_backends[self.account][self.partition]
 
     @property
     def s3(self) -> S3Backend:
-        """moto's S3 of the account."""
+        """The S3 backend."""
         return s3_backends[self.account][self.partition]
 
     def bucket(self, name: str) -> FakeBucket | None:

@@ -118,9 +118,7 @@ def delete_inline(kind: Kind) -> Handler:
 
 
 def _no_inline(kind: Kind, call: Call) -> ApiError:
-    return problems.no_such(
-        f"The {kind.name.lower()} policy with name {call.params['PolicyName']}"
-    )
+    return problems.no_such(f"The {kind.name.lower()} policy with name {call.params['PolicyName']}")
 
 
 def list_inline(kind: Kind) -> Handler:

@@ -48,7 +48,7 @@ def checked(text: str) -> str:
     """
     try:
         documents.check_identity(text)
-    except documents.MalformedDocument as error:
+    except documents.MalformedDocumentError as error:
         raise problems.malformed(error) from error
     return text
 
@@ -75,7 +75,7 @@ def create(call: Call) -> Answer:
     arn = _arn(call)
     if any(known.lower() == arn.lower() for known in call.world.iam.managed_policies):
         raise problems.exists(f"A policy called {call.params['PolicyName']}")
-    policy = ManagedPolicy(
+    policy = ManagedPolicy(  # type: ignore[abstract]  # abstract for CloudFormation only
         call.params["PolicyName"],
         account_id=call.world.account,
         region=call.world.partition,
@@ -105,7 +105,7 @@ def _described(world: World, policy: ManagedPolicy) -> dict[str, Any]:
 
 def attached_to(world: World, arn: str) -> list[Any]:
     """The roles and users that a policy is attached to."""
-    holders = [*world.iam.roles.values(), *world.iam.users.values()]
+    holders: list[Any] = [*world.iam.roles.values(), *world.iam.users.values()]
     return [one for one in holders if arn in one.managed_policies]
 
 

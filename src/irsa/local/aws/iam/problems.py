@@ -33,6 +33,6 @@ def invalid(message: str) -> ApiError:
     return ApiError("InvalidInput", message)
 
 
-def malformed(error: documents.MalformedDocument) -> ApiError:
+def malformed(error: documents.MalformedDocumentError) -> ApiError:
     """MalformedPolicyDocument."""
     return ApiError("MalformedPolicyDocument", str(error))

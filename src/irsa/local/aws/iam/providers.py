@@ -18,7 +18,7 @@ from irsa.local.aws.call import Answer, Call, Permission
 from irsa.local.aws.errors import ApiError
 from irsa.local.aws.iam import problems, quotas, tags
 from irsa.local.aws.query import page, tag_list
-from irsa.local.aws.web import Unreachable, fetch
+from irsa.local.aws.web import UnreachableError, fetch
 
 _HOST = re.compile(r"[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?")
 
@@ -74,7 +74,9 @@ def _check_url(url: str) -> None:
     if parts.netloc != parts.hostname and parts.netloc.lower() != parts.hostname:
         raise problems.invalid("The url of an OpenID Connect provider has no port and no user.")
     if "?" in url or "#" in url:
-        raise problems.invalid("The url of an OpenID Connect provider has no query and no fragment.")
+        raise problems.invalid(
+            "The url of an OpenID Connect provider has no query and no fragment."
+        )
 
 
 def _check_clients(clients: list[str]) -> None:
@@ -93,7 +95,7 @@ def _check_reachable(call: Call, url: str) -> None:
     address = f"{url}/.well-known/openid-configuration"
     try:
         discovery.parse(fetch(call.world, address), address)
-    except (Unreachable, InputError) as error:
+    except (UnreachableError, InputError) as error:
         raise ApiError(
             "OpenIdIdpCommunicationError",
             f"Please check .well-known/openid-configuration of provider: {url} is valid.",
@@ -131,9 +133,7 @@ def get(call: Call) -> Answer:
 
 def listing(call: Call) -> Answer:
     """ListOpenIDConnectProviders: not paged, ARNs only."""
-    return {
-        "OpenIDConnectProviderList": [{"Arn": arn} for arn in call.world.iam.open_id_providers]
-    }
+    return {"OpenIDConnectProviderList": [{"Arn": arn} for arn in call.world.iam.open_id_providers]}
 
 
 def delete(call: Call) -> Answer:

@@ -7,7 +7,6 @@ Never here: their policies (those are with every holder of policies), and assumi
 from typing import Any
 
 from moto.iam.models import Role
-from moto.iam.utils import random_role_id
 
 from irsa.local.aws import documents
 from irsa.local.aws.call import Answer, Call, Permission
@@ -38,19 +37,15 @@ def create(call: Call) -> Answer:
         raise problems.exists(f"Role with name {name}")
     if len(call.world.iam.roles) >= quotas.ROLES:
         raise problems.limit(f"RolesPerAccount: {quotas.ROLES}")
-    role = Role(
-        call.world.account,
-        call.world.partition,
-        random_role_id(call.world.account),
+    role = call.world.iam.create_role(
         name,
-        assume_role_policy_document=text,
+        text,
         path=call.params.get("Path") or "/",
         permissions_boundary=boundary,
         description=call.params.get("Description", ""),
         tags=tag_list(labels),
         max_session_duration=call.params.get("MaxSessionDuration", DEFAULT_DURATION),
     )
-    call.world.iam.roles[role.id] = role
     return {"Role": _described(role) | _more(role)}
 
 
@@ -63,7 +58,7 @@ def checked_trust(call: Call, text: str) -> str:
     """
     try:
         document = documents.check_trust(text)
-    except documents.MalformedDocument as error:
+    except documents.MalformedDocumentError as error:
         raise problems.malformed(error) from error
     _check_partition(call, document)
     if documents.size(text) > quotas.TRUST_POLICY:

@@ -21,13 +21,17 @@ def merged(present: Mapping[str, str], new: TagList) -> dict[str, str]:
     """
     keys = [tag["Key"].lower() for tag in new]
     if len(set(keys)) != len(keys):
-        raise problems.invalid("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+        raise problems.invalid(
+            "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+        )
     if any(key.startswith("aws:") for key in keys):
         raise problems.invalid("Tag keys may not begin with aws:.")
     kept = {key: value for key, value in present.items() if key.lower() not in keys}
     result = kept | {tag["Key"]: tag.get("Value", "") for tag in new}
     if len(result) > quotas.TAGS:
-        raise ApiError("LimitExceeded", "The number of tags has reached the maximum limit.", status=409)
+        raise ApiError(
+            "LimitExceeded", "The number of tags has reached the maximum limit.", status=409
+        )
     return result
 
 

@@ -28,7 +28,9 @@ def named_or_self(action: str) -> Any:
 
 def _name_self(call: Call) -> None:
     if call.caller is None or call.caller.kind != "User":
-        raise ApiError("ValidationError", "Must specify userName when calling with non-User credentials")
+        raise ApiError(
+            "ValidationError", "Must specify userName when calling with non-User credentials"
+        )
     call.params["UserName"] = call.caller.identity.name
 
 
@@ -46,8 +48,7 @@ def create(call: Call) -> Answer:
     name = call.params["UserName"]
     if call.world.user(name):
         raise problems.exists(f"User with name {name}")
-    user = User(call.world.account, call.world.region, name, call.params.get("Path"))
-    call.world.iam.users[name] = user
+    user = call.world.iam.create_user(call.world.region, name, call.params.get("Path") or "/")
     return {"User": _described(user)}
 
 

@@ -21,7 +21,7 @@ _NARROWING = {
     "aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths",
     "aws:sourceaccount", "aws:sourcearn", "aws:sourceip", "aws:sourceorgid", "aws:sourceorgpaths",
     "aws:sourceowner", "aws:sourcevpc", "aws:sourcevpce", "aws:userid",
-    "s3:dataaccesspointaccount", "s3:dataaccesspointarn", "s3:x-amz-server-side-encryption-aws-kms-key-id",
+    "s3:dataaccesspointaccount", "s3:dataaccesspointarn",
 }  # fmt: skip
 _POSITIVE = re.compile(r"(StringEquals|StringLike|ArnEquals|ArnLike|IpAddress)(IgnoreCase)?")
 
@@ -90,7 +90,7 @@ def put(call: Call) -> Response:
         raise ApiError("PolicyTooLarge", "Policies must be smaller than 20 KB")
     try:
         document = documents.check_bucket(body, call.bucket)
-    except documents.MalformedDocument as error:
+    except documents.MalformedDocumentError as error:
         raise ApiError("MalformedPolicy", str(error)) from error
     if is_public(document) and block_of(call.world, call.bucket).policy:
         name = call.caller.arn if call.caller else "anonymous"
@@ -120,7 +120,7 @@ def status(call: Call) -> Response:
     public = is_public(documents.parse(_existing(call)))
     text = (
         '<?xml version="1.0" encoding="UTF-8"?>\n<PolicyStatus xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-        f"<IsPublic>{str(public).upper()}</IsPublic></PolicyStatus>"
+        f"<IsPublic>{str(public).lower()}</IsPublic></PolicyStatus>"
     )
     return Response(headers={"content-type": "application/xml"}, body=text.encode())
 
