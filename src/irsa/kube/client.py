@@ -17,14 +17,13 @@ from irsa.errors import KubeError
 from irsa.kube import locate
 from irsa.kube.connection import Connection
 from irsa.kube.listing import list_all
-from irsa.kube.objects import Object, Ref, collection_path
+from irsa.kube.objects import Object, Propagation, Ref, collection_path
 from irsa.kube.transport import Observer, Request, Transport
 from irsa.kube.watching import Event, Watch
 
 TIMEOUT = 10.0
 
 PatchKind = Literal["merge", "json", "strategic"]
-Propagation = Literal["Background", "Foreground", "Orphan"]
 
 _PATCH_TYPES = {
     "merge": "application/merge-patch+json",

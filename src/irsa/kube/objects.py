@@ -5,12 +5,16 @@ Never here: behaviour, requests, knowledge of IRSA.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from irsa.errors import InputError
 
 Object = dict[str, Any]
+
+# What happens to what an object owns, when it is deleted.
+# https://kubernetes.io/docs/concepts/architecture/garbage-collection/
+Propagation = Literal["Background", "Foreground", "Orphan"]
 
 # The resource name of each kind in the API's paths. The API serves this as discovery documents;
 # a table spares a request for each group, and only kinds of Kubernetes itself are needed.

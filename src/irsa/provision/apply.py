@@ -76,7 +76,7 @@ def _take(step: Step, world: World, manner: Manner, *, done: list[str]) -> None:
         case Apply():
             world.kube.apply(step.object, force=step.force)
         case Delete():
-            world.kube.delete(step.ref, uid=step.uid)
+            world.kube.delete(step.ref, uid=step.uid, propagation=step.propagation)
         case Published():
             if manner.read_back:
                 wait(step, world)

@@ -17,6 +17,8 @@ from irsa.provision.resource import Action, Apply, Change, Delete, Diff, Field, 
 
 # What the server keeps for itself and changes at will.
 _BOOKKEEPING = frozenset({"managedFields", "resourceVersion", "generation", "uid"})
+# What takes its time to go; a namespace goes at once only when its pods are gone before it.
+_LASTING = frozenset({"Deployment", "Namespace"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +71,12 @@ class EngineObject:
             return Diff()
         if not self._ours(observed.now):
             return Diff(notes=(f"{self._title} was not made by irsa for this cluster: left alone",))
-        delete = Delete(ref=self._ref, uid=observed.now["metadata"]["uid"])
-        waits = (Gone(ref=self._ref),) if self._ref.kind == "Namespace" else ()
+        delete = Delete(
+            ref=self._ref,
+            uid=observed.now["metadata"]["uid"],
+            dependents_first=self._ref.kind == "Deployment",
+        )
+        waits = (Gone(ref=self._ref),) if self._ref.kind in _LASTING else ()
         return self._diff(Action.remove, (), delete, *waits)
 
     @property

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from irsa.aws.call import Call
-from irsa.kube.objects import Object, Ref
+from irsa.kube.objects import Object, Propagation, Ref
 from irsa.provision.checks import Check
 
 
@@ -43,14 +43,25 @@ class Apply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete:
-    """One deletion in Kubernetes: this very object, not a later one of the same name."""
+    """
+    One deletion in Kubernetes: this very object, not a later one of the same name.
+
+    Args:
+        dependents_first: The object stays until all that it owns is gone.
+    """
 
     ref: Ref
     uid: str
+    dependents_first: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """What is deleted, as plain JSON values."""
-        return {"delete": self.ref.path, "uid": self.uid}
+        return {"delete": self.ref.path, "uid": self.uid, "propagation": self.propagation}
+
+    @property
+    def propagation(self) -> Propagation:
+        """Kubernetes' word for it."""
+        return "Foreground" if self.dependents_first else "Background"
 
 
 Step = Call | Apply | Delete | Check

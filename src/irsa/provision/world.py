@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from irsa.aws.call import Call
-from irsa.kube.objects import Object, Ref
+from irsa.kube.objects import Object, Propagation, Ref
 from irsa.web import Document
 
 
@@ -53,7 +53,9 @@ class KubeDoor(Protocol):
     def create(self, obj: Mapping[str, Any], *, dry_run: bool = False) -> Object:
         """Create an object."""
 
-    def delete(self, ref: Ref, *, uid: str | None = None) -> bool:
+    def delete(
+        self, ref: Ref, *, uid: str | None = None, propagation: Propagation = "Background"
+    ) -> bool:
         """Delete an object."""
 
 
