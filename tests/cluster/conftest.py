@@ -1,6 +1,7 @@
 """A real control plane and a strict AWS for the tests here, used as a user uses them."""
 
 import contextlib
+import functools
 import json
 import os
 import subprocess
@@ -45,7 +46,7 @@ class Rig:
         answer = self.irsa("local", "status", "--name", self.name, "--output", "json")
         return json.loads(answer.stdout)
 
-    @property
+    @functools.cached_property
     def kube(self) -> Kube:
         """The cluster, as its administrator; closed with the rig."""
         return self.stack.enter_context(Kube.open(kubeconfig=str(self.kubeconfig)))

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import jwt
 import pytest
 
+from irsa.errors import KubeError
 from irsa.kube.client import Kube
 from irsa.kube.objects import Object, Ref
 
@@ -312,14 +314,12 @@ def test_static_pod_starts_anew_when_its_manifest_changes(make_rig: Callable[...
     manifest.write_text(manifest.read_text().replace("--secure-port", "--v=1\n    - --secure-port"))
     until(lambda: rig.status["apiServers"][0]["pid"] not in {None, server["pid"]})
     with pytest.raises(ProcessLookupError):
-        __import__("os").kill(server["pid"], 0)
+        os.kill(server["pid"], 0)
     pid = rig.status["apiServers"][0]["pid"]
     assert b"--v=1" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     wanted = "kubernetes.io/config.hash"
 
     def renewed() -> bool:
-        from irsa.errors import KubeError
-
         try:
             after = rig.kube.get(ref)
         except KubeError:

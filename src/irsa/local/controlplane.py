@@ -138,6 +138,8 @@ def _apiserver_flags(spec: Spec, server: Server) -> list[str]:
             "service-cluster-ip-range": SERVICES,
             # Without it a server that is asked to end waits for its watches, up to half a minute.
             "shutdown-watch-termination-grace-period": "1s",
+            # Watches do not hold up the end: a restart takes a second instead of thirty.
+            "shutdown-watch-termination-grace-period": "1s",
             "tls-cert-file": f"{PKI}/apiserver.crt",
             "tls-private-key-file": f"{PKI}/apiserver.key",
         }
