@@ -35,8 +35,7 @@ def _aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     server = Server.start(directory, account=ACCOUNT, region=REGION, keys=ADMIN, clock=clock)
     local = LocalAws(server=server, clock=clock)
     yield local
-    for client in local._clients.values():
-        client.close()
+    local.close()
     server.stop()
 
 
@@ -72,7 +71,7 @@ def _bucket(s3: Any, name: str) -> str:
 
 
 @pytest.fixture(name="user")
-def _user(aws: LocalAws, iam: Any, name: str) -> Any:
+def _user(iam: Any, name: str) -> Any:
     """A function that makes a user with a policy, and returns its keys."""
 
     def make(*statements: dict[str, Any], user: str = f"{name}-user") -> tuple[str, str]:

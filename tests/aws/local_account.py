@@ -86,6 +86,11 @@ class LocalAws:
             **dict(zip(names, keys or (), strict=False)),
         )
 
+    def close(self) -> None:
+        """Let go of every connection."""
+        for client in self._clients.values():
+            client.close()
+
     def web(self) -> httpx.Client:
         """A browser: anonymous HTTPS through the proxy."""
         context = ssl.create_default_context(cafile=self.ca)

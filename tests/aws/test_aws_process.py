@@ -72,7 +72,8 @@ def test_it_says_where_it_listens(directory, process):
     assert Path(ready["log"]).exists()
 
 
-def test_the_aws_cli_works_through_it(directory, process):
+@pytest.mark.usefixtures("process")
+def test_the_aws_cli_works_through_it(directory):
     """Who am I, a bucket, an object there and back, and a refusal."""
     identity = json.loads(_cli(directory, "sts", "get-caller-identity").stdout)
     assert identity["Account"] == ACCOUNT

@@ -54,7 +54,7 @@ def test_an_anonymous_read_is_told(aws, bucket):
     assert (call["caller"], call["allowed"], call["status"]) == ("anonymous", False, 403)
 
 
-def test_the_log_holds_no_secret(aws, iam, cluster, user):
+def test_the_log_holds_no_secret(aws, cluster, user):
     """Neither tokens nor keys nor bodies."""
     token = cluster.token()
     keys = cluster.session(WebIdentityToken=token)

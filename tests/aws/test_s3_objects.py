@@ -66,7 +66,7 @@ def test_an_object_is_made_only_once(s3, bucket):
         s3.put_object(Bucket=bucket, Key="k", Body=b"2", IfNoneMatch="*")
 
 
-def test_of_many_writers_one_wins(aws, s3, bucket):
+def test_of_many_writers_one_wins(s3, bucket):
     """IfNoneMatch is atomic."""
     outcomes = []
 

@@ -149,7 +149,7 @@ def test_a_deleted_block_is_gone(s3, bucket):
     s3.put_bucket_policy(Bucket=bucket, Policy=public_read(bucket, "k"))
 
 
-def test_the_accounts_block_counts_for_every_bucket(aws, s3, bucket, control):
+def test_the_accounts_block_counts_for_every_bucket(s3, bucket, control):
     """BlockPublicPolicy of the account refuses what the bucket would take."""
     control.put_public_access_block(
         AccountId=ACCOUNT, PublicAccessBlockConfiguration=OFF | {"BlockPublicPolicy": True}

@@ -56,7 +56,7 @@ def test_policies_of_aws_itself_count(iam, cluster, session):
         session.put_object(Bucket=cluster.name, Key="k")
 
 
-def test_an_explicit_deny_wins(iam, cluster, session, grant):
+def test_an_explicit_deny_wins(cluster, session, grant):
     """Over an allow of the same role."""
     grant(allow("s3:*"), name="a")
     grant(allow("s3:PutObject") | {"Effect": "Deny"}, name="b")
@@ -97,6 +97,15 @@ def test_a_variable_stands_for_the_session(iam, cluster, session, grant):
             session.put_object(Bucket=cluster.name, Key=f"home/{other}/k")
 
 
+def test_the_tokens_subject_stays_with_the_session(cluster, session, grant):
+    """As a condition key and as a variable, by the issuer's name."""
+    prefix = cluster.issuer.provider
+    grant(allow("s3:PutObject", f"arn:aws:s3:::{cluster.name}/${{{prefix}:sub}}/*"))
+    session.put_object(Bucket=cluster.name, Key="system:serviceaccount:shop:web/k")
+    with refused("AccessDenied"):
+        session.put_object(Bucket=cluster.name, Key="system:serviceaccount:shop:other/k")
+
+
 @pytest.mark.parametrize(
     ("condition", "fits"),
     [
@@ -131,7 +140,7 @@ def test_a_version_is_read_by_its_own_permission(s3, cluster, session, grant):
         session.get_object(Bucket=cluster.name, Key="k", VersionId=version)
 
 
-def test_a_session_expires(aws, cluster, session, grant):
+def test_a_session_expires(aws, cluster, grant):
     """Then its token is refused, everywhere."""
     keys = cluster.session(DurationSeconds=900)
     grant(allow("s3:*"))

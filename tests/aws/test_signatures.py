@@ -1,6 +1,6 @@
 """Every request that is not anonymous must be signed, by a key that exists, now."""
 
-import datetime
+import datetime as dt
 import urllib.parse
 
 import httpx
@@ -75,7 +75,7 @@ def test_a_wrong_secret_is_noticed_by_s3(aws, bucket):
         aws.client("s3", keys=(ADMIN[0], "wrong")).list_objects_v2(Bucket=bucket)
 
 
-def test_an_unknown_key_is_refused(aws, bucket):
+def test_an_unknown_key_is_refused(aws):
     """In the words of each service."""
     keys = ("AKIANOBODYNOBODY0000", "x")
     with refused("InvalidClientTokenId", status=403):
@@ -210,7 +210,7 @@ def test_a_presigned_url_lives_a_week_at_most(aws, presigning, bucket):
 
 def test_the_date_of_the_scope_is_the_date_of_the_request(aws):
     """A signing key of yesterday does not sign today."""
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     headers = _signed()
     today, other = now.strftime("%Y%m%d"), "20200101"
     headers["Authorization"] = headers["Authorization"].replace(f"/{today}/", f"/{other}/")

@@ -85,7 +85,8 @@ def test_other_algorithms_are_refused(cluster, algorithm):
 def test_the_issuer_is_compared_as_text(cluster, suffix):
     """A slash makes another issuer."""
     issuer = f"{cluster.issuer}{suffix}"
-    with refused("InvalidIdentityToken", saying=f"No OpenIDConnect provider found in your account for {issuer}"):  # fmt: skip
+    words = f"No OpenIDConnect provider found in your account for {issuer}"
+    with refused("InvalidIdentityToken", saying=words):
         cluster.assume(cluster.token(iss=issuer))
 
 
@@ -288,6 +289,16 @@ def test_a_wide_trust_policy_lets_in_what_it_says(iam, cluster, condition):
     assert cluster.assume(cluster.token(sub="system:serviceaccount:shop:other"))
 
 
+def test_the_sessions_name_can_be_conditioned(iam, cluster):
+    """By sts:RoleSessionName."""
+    condition = {"StringEquals": {"sts:RoleSessionName": "right"}}
+    text = trust(cluster.provider, cluster.issuer, Condition=condition)
+    iam.update_assume_role_policy(RoleName=f"{cluster.name}-role", PolicyDocument=text)
+    assert cluster.assume(RoleSessionName="right")
+    with refused("AccessDenied"):
+        cluster.assume(RoleSessionName="wrong")
+
+
 def test_a_missing_role_looks_like_a_refusal(cluster):
     """AWS does not tell which roles exist."""
     for role in (f"{cluster.role}-none", cluster.role.replace("role/", "role/path/")):
@@ -350,9 +361,9 @@ def test_what_is_not_offered_is_refused(cluster, parameters):
 
 
 @pytest.mark.parametrize("prefix", ["", "a/b"])
-def test_issuers_by_path_and_with_prefixes_work(aws, s3, iam, name, signing_key, prefix):
+def test_issuers_by_path_and_with_prefixes_work(aws, s3, name, signing_key, prefix):
     """A bucket with dots is reached by path; a prefix is part of the issuer."""
-    bucket = f"{name}.with.dots"
+    iam, bucket = aws.client("iam"), f"{name}.with.dots"
     make_bucket(s3, bucket)
     issuer = IssuerUrl.for_bucket(bucket, region="eu-west-1", prefix=prefix)
     public = (signing_key.public,)

@@ -5,6 +5,7 @@ The policies are judged by `irsa.trust.access`, as they are at the time of the c
 Never here: what a single policy means.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from irsa.local.aws.callers import Caller
 from irsa.local.aws.errors import ApiError, access_denied
 from irsa.local.aws.s3.policies import block_of, is_public, policy_of
 from irsa.trust.access import ANONYMOUS, AccessRequest, Decision, Principal, evaluate_access
+from irsa.trust.condition import Keys
 
 _NONE = Decision(allowed=False, reason="there is no such policy")
 
@@ -85,7 +87,7 @@ def _quoted(call: Call, resource: str) -> str:
     return f'"{resource}"' if call.service == "s3" else resource
 
 
-def _shared(call: Call, action: str, *, resource: str, keys: dict[str, str]) -> Decision:
+def _shared(call: Call, action: str, *, resource: str, keys: Keys) -> Decision:
     if not call.bucket or not action.startswith("s3:") or ":s3:::" not in resource:
         return _NONE
     bucket = resource.split(":::")[1].partition("/")[0]
@@ -128,9 +130,9 @@ def _boundary(call: Call, caller: Caller, request: AccessRequest) -> Decision | 
     return evaluate_access([_managed(call, arn)], request) if arn else None
 
 
-def _keys(call: Call) -> dict[str, str]:
+def _keys(call: Call) -> Keys:
     now = call.world.clock()
-    keys = {
+    keys: dict[str, str | Sequence[str]] = {
         "aws:CurrentTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "aws:EpochTime": str(int(now.timestamp())),
         "aws:RequestedRegion": call.target.region,
@@ -147,6 +149,7 @@ def _keys(call: Call) -> dict[str, str]:
         }
         if call.caller.kind == "User":
             keys["aws:username"] = call.caller.identity.name
+        keys |= call.caller.keys
     return keys | _service_keys(call)
 
 

@@ -4,7 +4,8 @@ Who calls: an IAM user, a session of a role, or nobody in particular.
 Never here: what they may do.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from irsa.local.aws import sigv4
@@ -25,6 +26,7 @@ class Caller:
         principal_arn: The user's or role's own ARN, the condition key aws:PrincipalArn.
         identity: moto's user or role, which carries the policies.
         kind: The condition key aws:PrincipalType: `User` or `AssumedRole`.
+        keys: Condition keys of a session's own.
     """
 
     arn: str
@@ -32,6 +34,7 @@ class Caller:
     principal_arn: str
     identity: Any
     kind: str
+    keys: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -110,6 +113,7 @@ def _session(signature: sigv4.Signature, world: World) -> tuple[str, Caller] | N
         principal_arn=role.arn,
         identity=role,
         kind="AssumedRole",
+        keys=session.keys,
     )
     return session.secret, caller
 

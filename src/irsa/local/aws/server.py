@@ -8,9 +8,14 @@ import os
 import threading
 from pathlib import Path
 
+from moto.utilities.utils import PARTITION_NAMES
+
 from irsa import files
+from irsa.arns import partition_of
+from irsa.errors import InputError
 from irsa.local.aws.authority import HostCertificates
 from irsa.local.aws.front import Front
+from irsa.local.aws.iam.users import appointed
 from irsa.local.aws.log import CallLog
 from irsa.local.aws.proxy import Proxy
 from irsa.local.aws.world import Clock, World, system_clock
@@ -51,7 +56,11 @@ class Server:
             keys: The administrator's access key id and secret.
             port: 0 takes a free one.
             clock: The time.
+
+        Raises:
+            InputError: The region's partition is one that moto holds no state for.
         """
+        _check_partition(region)
         # moto reads it when the account is first touched; access rules need AWS's own policies.
         os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
         world = World(account=account, region=region, clock=clock)
@@ -76,8 +85,17 @@ class Server:
         self._thread.join()
 
 
+def _check_partition(region: str) -> None:
+    name = partition_of(region).name
+    if name not in PARTITION_NAMES:
+        raise InputError(
+            f"the local AWS has no account in the partition {name} of {region}",
+            hint=f"it has accounts in {', '.join(PARTITION_NAMES)}",
+        )
+
+
 def _appoint(world: World, access_key: str, secret: str) -> None:
-    user = world.iam.create_user(world.region, ADMINISTRATOR)
+    user = appointed(world, ADMINISTRATOR)
     arn = f"arn:{world.partition}:iam::aws:policy/AdministratorAccess"
     user.managed_policies[arn] = world.iam.managed_policies[arn]
     key = user.create_access_key(prefix="AKIA")

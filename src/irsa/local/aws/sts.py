@@ -48,14 +48,14 @@ def assume_role_with_web_identity(call: Call) -> Answer:
     identity = web_identity.verified(call, account=arn.account if arn else "")
     call.notes["subject"] = identity.subject
     role = _role(call, arn)
-    _check_trust(role, identity)
+    _check_trust(call, role, identity)
     duration = call.params.get("DurationSeconds", DEFAULT_DURATION)
     if duration > int(role.max_session_duration or DEFAULT_DURATION):
         raise ApiError(
             "ValidationError",
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
         )
-    session = _open(call, role, duration)
+    session = _open(call, role, duration=duration, identity=identity)
     arn_of_session = (
         f"arn:{call.world.partition}:sts::{call.world.account}:assumed-role/"
         f"{role.name}/{session.name}"
@@ -95,9 +95,10 @@ def _role(call: Call, arn: RoleArn | None) -> Any:
     return role
 
 
-def _check_trust(role: Any, identity: web_identity.Identity) -> None:
+def _check_trust(call: Call, role: Any, identity: web_identity.Identity) -> None:
     policy = documents.parse(role.assume_role_policy_document)
-    request = WebIdentity(provider_arn=identity.provider_arn, keys=identity.keys)
+    keys = {**identity.keys, "sts:RoleSessionName": call.params["RoleSessionName"]}
+    request = WebIdentity(provider_arn=identity.provider_arn, keys=keys)
     decision = evaluate(policy, request)
     if not decision.allowed:
         raise _not_authorized(decision.reason)
@@ -107,7 +108,7 @@ def _not_authorized(reason: str) -> ApiError:
     return access_denied("Not authorized to perform sts:AssumeRoleWithWebIdentity", reason=reason)
 
 
-def _open(call: Call, role: Any, duration: int) -> Session:
+def _open(call: Call, role: Any, *, duration: int, identity: web_identity.Identity) -> Session:
     session = Session(
         access_key="ASIA" + "".join(secrets.choice(_ALPHABET) for _ in range(16)),
         secret=secrets.token_urlsafe(30),
@@ -116,6 +117,7 @@ def _open(call: Call, role: Any, duration: int) -> Session:
         role_id=role.id,
         role_arn=role.arn,
         name=call.params["RoleSessionName"],
+        keys={**identity.keys, "aws:FederatedProvider": identity.provider_arn},
     )
     call.world.sessions[session.access_key] = session
     role.last_used = call.world.clock()

@@ -5,7 +5,7 @@ Never here: rules.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -25,7 +25,12 @@ def system_clock() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Temporary credentials that AssumeRoleWithWebIdentity gave out."""
+    """
+    Temporary credentials that AssumeRoleWithWebIdentity gave out.
+
+    Args:
+        keys: The condition keys that the token left behind, such as `host:sub`.
+    """
 
     access_key: str
     secret: str = field(repr=False)
@@ -34,6 +39,7 @@ class Session:
     role_id: str
     role_arn: str
     name: str
+    keys: Mapping[str, str | Sequence[str]]
 
 
 @dataclass(kw_only=True)

@@ -13,6 +13,7 @@ from irsa.local.aws.errors import ApiError, not_implemented
 from irsa.local.aws.iam import problems, quotas
 from irsa.local.aws.iam.holders import USER, existing
 from irsa.local.aws.query import page
+from irsa.local.aws.world import World
 
 
 def named_or_self(action: str) -> Any:
@@ -48,8 +49,15 @@ def create(call: Call) -> Answer:
     name = call.params["UserName"]
     if call.world.user(name):
         raise problems.exists(f"User with name {name}")
-    user = call.world.iam.create_user(call.world.region, name, call.params.get("Path") or "/")
+    user = appointed(call.world, name, call.params.get("Path") or "/")
     return {"User": _described(user)}
+
+
+def appointed(world: World, name: str, path: str = "/") -> User:
+    """A new user, with an id as IAM gives them."""
+    user = world.iam.create_user(world.region, name, path)
+    user.id = f"AIDA{user.id[:17].upper()}"
+    return user
 
 
 def _described(user: User) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
 from irsa.arns import bucket_arn
-from irsa.local.aws import access, payload
+from irsa.local.aws import payload
+from irsa.local.aws.access import verdict
 from irsa.local.aws.call import Call, Permission
 from irsa.local.aws.errors import ApiError, access_denied, not_implemented
 from irsa.local.aws.request import Response
@@ -24,7 +25,7 @@ def read(call: Call) -> Response:
     version = call.request.query.get("versionId")
     found = call.world.s3.get_object(call.bucket, call.key, version_id=version)
     arn = bucket_arn(call.world.partition, call.bucket)
-    if found is None and not access.verdict(call, "s3:ListBucket", arn).allowed:
+    if found is None and not verdict(call, "s3:ListBucket", arn).allowed:
         raise access_denied(reason="the object does not exist, and the caller may not list")
     if found is None and version is None and call.operation == "GetObject":
         raise ApiError(
@@ -112,7 +113,7 @@ def _has_digest(call: Call) -> bool:
 
 def _may_delete(call: Call, entry: dict[str, Any]) -> bool:
     action = "s3:DeleteObjectVersion" if entry.get("VersionId") else "s3:DeleteObject"
-    return access.verdict(call, action, object_arn(call, str(entry.get("Key") or ""))).allowed
+    return verdict(call, action, object_arn(call, str(entry.get("Key") or ""))).allowed
 
 
 def _entry(entry: dict[str, Any]) -> str:
