@@ -61,7 +61,12 @@ def controller_manager_manifest(spec: Spec) -> str:
         "kube-api-burst": "400",
         "kube-api-qps": "200",
         "kubeconfig": kubeconfig,
-        "leader-elect": "false",
+        # Losing its lease ends it, and a new process watches at once: the informers of an old one
+        # would come back from an API server's restart half a minute late.
+        "leader-elect": "true",
+        "leader-elect-lease-duration": "3s",
+        "leader-elect-renew-deadline": "2s",
+        "leader-elect-retry-period": "500ms",
         "requestheader-client-ca-file": f"{PKI}/front-proxy-ca.crt",
         "root-ca-file": f"{PKI}/ca.crt",
         "service-account-private-key-file": f"{PKI}/sa.key",
@@ -136,8 +141,6 @@ def _apiserver_flags(spec: Spec, server: Server) -> list[str]:
             "service-account-key-file": f"{PKI}/sa.pub",
             "service-account-signing-key-file": f"{PKI}/sa.key",
             "service-cluster-ip-range": SERVICES,
-            # Without it a server that is asked to end waits for its watches, up to half a minute.
-            "shutdown-watch-termination-grace-period": "1s",
             # Watches do not hold up the end: a restart takes a second instead of thirty.
             "shutdown-watch-termination-grace-period": "1s",
             "tls-cert-file": f"{PKI}/apiserver.crt",
