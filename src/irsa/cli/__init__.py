@@ -4,7 +4,6 @@ The command line: argv in, text out, and the one place where errors become exit 
 Commands live one to a file and import what is heavy inside the command, so that `--help` is quick.
 """
 
-import importlib
 import os
 import signal
 import sys
@@ -14,7 +13,20 @@ from typing import Annotated, NoReturn
 import typer
 
 from irsa import __version__
-from irsa.cli import log
+from irsa.cli import (
+    apply,
+    controller,
+    demo,
+    destroy,
+    issuer,
+    keys,
+    local,
+    log,
+    plan,
+    schema,
+    verify,
+    webhook,
+)
 from irsa.cli.render import console
 from irsa.errors import IrsaError
 
@@ -52,31 +64,20 @@ def _before_every_command(
     log.configure(debug=debug)
 
 
-def _register() -> None:
-    for name in (
-        "demo",
-        "plan",
-        "apply",
-        "destroy",
-        "verify",
-        "schema",
-        "webhook",
-        "controller",
-        "keys",
-        "issuer",
-        "local",
-    ):
-        try:
-            module = importlib.import_module(f"irsa.cli.{name}")
-        except ModuleNotFoundError:
-            continue
-        if hasattr(module, "app"):
-            app.add_typer(module.app, name=name)
-        else:
-            app.command(name)(module.command)
+for _name, _group in (("issuer", issuer.app), ("keys", keys.app), ("local", local.app)):
+    app.add_typer(_group, name=_name)
 
-
-_register()
+for _name, _command in (
+    ("demo", demo.command),
+    ("plan", plan.command),
+    ("apply", apply.command),
+    ("destroy", destroy.command),
+    ("verify", verify.command),
+    ("schema", schema.command),
+    ("webhook", webhook.command),
+    ("controller", controller.command),
+):
+    app.command(_name)(_command)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
