@@ -124,6 +124,8 @@ class Node:
             InputError: It cannot be written; nothing was changed.
         """
         status = self.path.stat()
+        for torn in self.path.parent.glob(f".{self.path.name}.*"):
+            torn.unlink(missing_ok=True)  # what a run left that was killed while writing
         files.write_atomic(self.path, data, mode=stat.S_IMODE(status.st_mode))
         if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()) and not os.geteuid():
             os.chown(self.path, status.st_uid, status.st_gid)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from irsa.apiserver import stages
@@ -22,6 +22,7 @@ TEXT = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S")), mi
 ISSUERS = st.lists(TEXT.map(lambda text: f"https://{text}"), min_size=1, max_size=4, unique=True)
 AUDIENCES = st.none() | st.lists(TEXT, min_size=1, max_size=3)
 BREAKS = st.sampled_from(["\n", "\r\n"])
+LEISURELY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 OTHER = st.sampled_from(
     ["--v=2", "--audit-log-path=/a b", "--x=äß😀", "--empty=", "--a='b'", '--q="c"', "--switch"]
 )
@@ -108,6 +109,7 @@ def _tuple(values):
     return None if values is None else tuple(values)
 
 
+@LEISURELY
 @given(_manifests(), ISSUERS, AUDIENCES)
 def test_any_issuance_can_be_written_into_any_manifest(made, issuers, audiences):
     """The result says what was meant, changes nothing else, and is a fixed point."""
@@ -125,6 +127,7 @@ def _other_flags(manifest):
     return [(flag.name, flag.value) for flag in manifest.flags if flag.name not in names]
 
 
+@LEISURELY
 @given(_manifests())
 def test_accept_and_back_is_the_same_bytes(made):
     """Adding an issuer and the pin, and taking both away, leaves every byte."""
