@@ -60,9 +60,7 @@ def find(version: str | None, *, step: Step) -> Binaries:
     installed = _installed(wanted)
     if installed is not None:
         return installed
-    release = Release(
-        kubernetes=wanted or DEFAULT_VERSION, etcd=DEFAULT_ETCD, architecture=_architecture()
-    )
+    release = release_of(wanted or DEFAULT_VERSION)
     directory = cache_directory(release)
     if not _complete(directory):
         with _locked(directory):
@@ -71,6 +69,16 @@ def find(version: str | None, *, step: Step) -> Binaries:
     return Binaries(
         version=release.kubernetes, programs={name: directory / name for name in PROGRAMS}
     )
+
+
+def release_of(version: str) -> Release:
+    """
+    The release of a version of Kubernetes, for this machine.
+
+    Raises:
+        RigError: There is none for this machine.
+    """
+    return Release(kubernetes=version, etcd=DEFAULT_ETCD, architecture=_architecture())
 
 
 def cache_directory(release: Release) -> Path:

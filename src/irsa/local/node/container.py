@@ -23,7 +23,7 @@ from irsa.local.node.state import Snapshot, waiting
 from irsa.local.processes import Program
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.3, 10.0
-LONG_ENOUGH = 60.0
+LONG_ENOUGH = 10.0
 MESSAGE_LIMIT = 4096
 
 
