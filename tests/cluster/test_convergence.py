@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -25,76 +24,94 @@ from irsa.web import Web
 pytestmark = pytest.mark.cluster
 
 
+@dataclass
+class Relay:
+    """An observer that passes on to another one: the doors stay open, the killers change."""
+
+    to: Killer = field(default_factory=Killer)
+
+    def before(self, *call):
+        self.to.before(*call)
+
+    def after(self, *call):
+        self.to.after(*call)
+
+
+@dataclass
+class Doomed:
+    """A site with its doors held open, that can be killed at any call."""
+
+    doors: Doors
+    relay: Relay
+
+    def apply(self, killer):
+        self.relay.to = killer
+        list(run(replace(plan(self.doors), checks=()), self.doors.world))
+
+    def destroy(self, killer):
+        self.relay.to = killer
+        list(run(plan_removal(self.doors, delete_bucket=True), self.doors.world))
+
+    def left_to_apply(self):
+        return plan(self.doors).changes
+
+    def left_to_destroy(self):
+        return plan_removal(self.doors, delete_bucket=True).changes
+
+
 @pytest.fixture(name="made")
-def _made(rig, tmp_path, monkeypatch):
-    for name in ("HTTPS_PROXY", "NO_PROXY", "AWS_CA_BUNDLE"):
-        monkeypatch.setenv(name, rig.env[name])
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, rig.env[name])
+def _made(rig, tmp_path):
     with site(rig, tmp_path, "killed") as made:
         yield made
 
 
-@contextmanager
-def _doors(made, killer):
-    config = load(made.file)
+@pytest.fixture(name="doomed")
+def _doomed(made, monkeypatch):
+    names = ("HTTPS_PROXY", "NO_PROXY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    for name in (*names, "AWS_CA_BUNDLE"):
+        monkeypatch.setenv(name, made.rig.env[name])
+    config, relay = load(made.file), Relay()
     with (
-        Kube.open(kubeconfig=str(made.rig.kubeconfig), observer=killer) as kube,
-        Aws.open(region=config.aws.region, observer=killer) as aws,
+        Kube.open(kubeconfig=str(made.rig.kubeconfig), observer=relay) as kube,
+        Aws.open(region=config.aws.region, observer=relay) as aws,
         Web(ca_bundle=Path(made.rig.env["AWS_CA_BUNDLE"])) as web,
     ):
         world = World(aws=aws, kube=kube, web=web)
-        yield Doors(path=made.file, config=config, wish=Wish(config=config), kube=kube, world=world)
+        doors = Doors(
+            path=made.file, config=config, wish=Wish(config=config), kube=kube, world=world
+        )
+        yield Doomed(doors=doors, relay=relay)
 
 
-def _apply(made, killer):
-    with _doors(made, killer) as doors:
-        list(run(replace(plan(doors), checks=()), doors.world))
-
-
-def _destroy(made, killer):
-    with _doors(made, killer) as doors:
-        list(run(plan_removal(doors, delete_bucket=True), doors.world))
-
-
-def _left(made):
-    with _doors(made, Killer()) as doors:
-        return plan(doors).changes, plan_removal(doors, delete_bucket=True).changes
-
-
-def _recorded(action, made):
+def _recorded(action):
     killer = Killer()
-    action(made, killer)
+    action(killer)
     return killer.calls
 
 
-def _killed(action, made, *, at, after_it):
+def _killed(action, *, at, after_it):
+    killer = Killer(at=at, after_it=after_it)
     with pytest.raises(KilledError):
-        action(made, Killer(at=at, after_it=after_it))
-    action(made, Killer())
+        action(killer)
+    action(Killer())
 
 
 @pytest.mark.parametrize("after_it", [False, True], ids=["before", "after"])
-def test_an_apply_converges(made, after_it):
-    """Whatever call it dies at, the next run completes it, and nothing is orphaned."""
-    calls = _recorded(_apply, made)
-    assert "iam:CreateRole" in calls
-    for at, name in enumerate(calls):
-        _destroy(made, Killer())
-        _killed(_apply, made, at=at, after_it=after_it)
-        assert _left(made)[0] == (), f"killed at {name}"
-
-
-@pytest.mark.parametrize("after_it", [False, True], ids=["before", "after"])
-def test_a_destroy_converges(made, after_it):
-    """Whatever call it dies at, the next run leaves nothing."""
-    _apply(made, Killer())
-    calls = _recorded(_destroy, made)
-    assert "s3:DeleteBucket" in calls
-    for at, name in enumerate(calls):
-        _apply(made, Killer())
-        _killed(_destroy, made, at=at, after_it=after_it)
-        assert _left(made)[1] == (), f"killed at {name}"
+def test_it_converges(doomed, after_it):
+    """Whatever call apply or destroy dies at, the next run completes it; nothing is orphaned."""
+    applying, destroying = _recorded(doomed.apply), _recorded(doomed.destroy)
+    assert {"iam:CreateRole", "s3:DeleteBucket"} <= {*applying, *destroying}
+    for at in range(max(len(applying), len(destroying))):
+        if at < len(applying):
+            _killed(doomed.apply, at=at, after_it=after_it)
+            assert doomed.left_to_apply() == (), f"killed at {applying[at]}"
+        else:
+            doomed.apply(Killer())
+        if at < len(destroying):
+            _killed(doomed.destroy, at=at, after_it=after_it)
+        else:
+            doomed.destroy(Killer())
+        assert doomed.left_to_destroy() == (), f"killed at {destroying[at:]}"
 
 
 @pytest.mark.parametrize("line", ["create OIDC provider", "create Deployment"])
