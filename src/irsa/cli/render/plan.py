@@ -22,6 +22,7 @@ _COLOURS = {"+": "green", "~": "yellow", "±": "magenta", "-": "red", "!": "cyan
 _GROUPS = {"bucket": "S3", "document": "S3", "OIDC provider": "IAM", "role": "IAM"}
 _DEFAULT_GROUP = "Kubernetes"
 _INDENT = 6
+_SIGN = 8  # the column of the signs in what differs
 
 
 def summary(plan: Plan, *, past: bool = False) -> str:
@@ -50,11 +51,18 @@ def styled(plain: str) -> "Text":
     """The plain text with colours, for a terminal."""
     from rich.text import Text
 
-    whole = Text()
+    whole, block = Text(), ""
     for line in plain.splitlines(keepends=True):
-        whole.append(line, style=_COLOURS.get(line.strip()[:1], ""))
+        if _is_head(line):
+            block = line[2]
+        sign = line[2] if _is_head(line) else line[_SIGN : _SIGN + 1] if block == "~" else ""
+        whole.append(line, style=_COLOURS.get(sign, ""))
     whole.rstrip()
     return whole
+
+
+def _is_head(line: str) -> bool:
+    return line[:2] == "  " and line[2:3] in _COLOURS and line[3:4] == " "
 
 
 def _groups(changes: Iterable[Change]) -> list[str]:
