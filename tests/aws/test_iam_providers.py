@@ -1,7 +1,9 @@
 """OIDC providers, by IAM's rules."""
 
+import json
+
 import pytest
-from tests.aws.local_account import ACCOUNT, allow, open_bucket, public_read, refused
+from tests.aws.local_account import ACCOUNT, allow, make_bucket, open_bucket, public_read, refused
 
 from irsa.identity.issuer import DISCOVERY_KEY
 
@@ -91,6 +93,26 @@ def test_without_a_thumbprint_the_issuer_must_answer(iam, s3, bucket):
     with refused("OpenIdIdpCommunicationError"):
         iam.create_open_id_connect_provider(Url=url, ClientIDList=["a"])
     assert _create(iam, url)
+
+
+def test_an_issuer_with_dots_before_s3_cannot_be_reached(iam, s3, name):
+    """Its certificate would not fit."""
+    bucket = f"{name}.dots"
+    make_bucket(s3, bucket)
+    url = f"https://{bucket}.s3.eu-west-1.amazonaws.com"
+    document = {
+        "issuer": url,
+        "jwks_uri": f"{url}/keys.json",
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+    }
+    s3.put_object(Bucket=bucket, Key=DISCOVERY_KEY, Body=json.dumps(document).encode())
+    open_bucket(s3, bucket, public_read(bucket, DISCOVERY_KEY))
+    with refused("OpenIdIdpCommunicationError"):
+        iam.create_open_id_connect_provider(Url=url, ClientIDList=["a"])
+    by_path = f"https://s3.eu-west-1.amazonaws.com/{bucket}"
+    assert iam.create_open_id_connect_provider(Url=by_path, ClientIDList=["a"])
 
 
 def test_an_account_has_100_providers_at_most(iam, name):

@@ -157,3 +157,19 @@ def test_a_large_object_may_come_in_parts(s3, bucket):
     parts = [{"PartNumber": number, "ETag": tag} for number, tag in enumerate(tags, start=1)]
     s3.complete_multipart_upload(**part, MultipartUpload={"Parts": parts})
     assert s3.head_object(Bucket=bucket, Key="k")["ContentLength"] == (5 << 20) + 1
+
+
+def test_tags_with_an_object_need_a_permission_of_their_own(aws, user, bucket):
+    """PutObject alone does not let them through."""
+    limited = aws.client("s3", keys=user(allow("s3:PutObject")))
+    limited.put_object(Bucket=bucket, Key="k")
+    with refused("AccessDenied", saying="s3:PutObjectTagging"):
+        limited.put_object(Bucket=bucket, Key="k", Tagging="a=b")
+
+
+def test_many_are_not_deleted_without_a_digest(aws, bucket):
+    """The list must be protected by a checksum."""
+    body = "<Delete><Object><Key>k</Key></Object></Delete>"
+    with aws.web() as web:
+        answer = web.post(f"https://{bucket}.s3.eu-west-1.amazonaws.com/?delete", content=body)
+    assert (answer.status_code, "Content-MD5" in answer.text) == (400, True)

@@ -102,16 +102,20 @@ def _check_length(request: Request, data: bytes) -> None:
 
 
 def _unframed(body: bytes) -> tuple[bytes, dict[str, str]]:
-    data, rest = b"", body
+    chunks, at = [], 0
     while True:
-        line, _, rest = rest.partition(b"\r\n")
+        end = body.find(b"\r\n", at)
         try:
-            size = int(line.split(b";")[0], 16)
-        except ValueError as error:
-            raise ApiError("IncompleteBody", "The request body terminated unexpectedly") from error
+            size = int(body[at:end].split(b";")[0], 16) if end >= 0 else -1
+        except ValueError:
+            size = -1
+        if size < 0:
+            raise ApiError("IncompleteBody", "The request body terminated unexpectedly")
+        at = end + 2
         if size == 0:
-            return data, _trailers(rest)
-        data, rest = data + rest[:size], rest[size + 2 :]
+            return b"".join(chunks), _trailers(body[at:])
+        chunks.append(body[at : at + size])
+        at += size + 2
 
 
 def _trailers(text: bytes) -> dict[str, str]:

@@ -158,20 +158,25 @@ class _Tunnel(BaseHTTPRequestHandler):
         return body if len(body) == int(length) else None
 
     def _read_chunks(self) -> bytes | None:
-        body = b""
-        while len(body) <= MAX_BODY:
-            size = self.rfile.readline(1024).split(b";")[0].strip()
+        chunks, size = [], 0
+        while size <= MAX_BODY:
+            line = self.rfile.readline(1024).split(b";")[0].strip()
             try:
-                length = int(size, 16)
+                length = int(line, 16)
             except ValueError:
                 return None
             if length == 0:
-                while self.rfile.readline(65536) not in (b"\r\n", b"\n", b""):
-                    """Trailers of HTTP itself; AWS's are inside the body."""
-                return body
-            body += self.rfile.read(length)
+                self._skip_trailers()
+                return b"".join(chunks)
+            chunks.append(self.rfile.read(length))
+            size += length
             self.rfile.readline(8)
         return None
+
+    def _skip_trailers(self) -> None:
+        """Those of HTTP itself: AWS's are inside the body."""
+        while self.rfile.readline(65536).strip():
+            continue
 
     def _send(self, response: Response) -> None:
         self.send_response(response.status)
