@@ -44,9 +44,9 @@ class FakePlane(FakeKube):
     """
 
     def __init__(self, root, **options):
+        self.servers: dict[str, FakeServer] = {}
         super().__init__(**options)
         self.root = root
-        self.servers: dict[str, FakeServer] = {}
         self.breaks = lambda command: command
         account = {"apiVersion": "v1", "kind": "ServiceAccount"}
         self.create({**account, "metadata": {"name": "default", "namespace": "kube-system"}})
@@ -101,6 +101,11 @@ class FakePlane(FakeKube):
         issuer = json.loads(base64.urlsafe_b64decode(payload + "=="))["iss"]
         accepted = issuer in self._answering().issuance.issuers
         return {"status": {"authenticated": accepted, "error": "" if accepted else "unknown iss"}}
+
+    def _asked(self, verb, path):
+        if self.server in self.servers:
+            self._answering()
+        super()._asked(verb, path)
 
     def _answering(self):
         server = self.servers.get(self.server)

@@ -10,14 +10,15 @@ from pathlib import Path
 from types import TracebackType
 
 from irsa.apiserver import fleet, published
+from irsa.apiserver.history import flags_of
 from irsa.apiserver.lock import Lock
-from irsa.apiserver.node import Node
+from irsa.apiserver.node import Node, Unfinished
 from irsa.apiserver.probe import Probe
 from irsa.apiserver.proof import Site
 from irsa.apiserver.rollout import Edit, Pace, Rollout
 from irsa.apiserver.servers import Server, server_of
 from irsa.apiserver.situation import Goal, Here, Situation, gather, next_step
-from irsa.apiserver.stages import Gate, Refusal, Step
+from irsa.apiserver.stages import Gate, Refusal, Stage, Step
 from irsa.cli import session
 from irsa.cli.render import console
 from irsa.cli.render import issuer as render
@@ -117,7 +118,11 @@ def change(cluster: Cluster, request: Request, *, acknowledged: bool = True) -> 
     pace = Pace(timeout=request.timeout)
     lock = Lock(cluster.kube)
     try:
-        _take_up(cluster, node, lock=lock, pace=pace)
+        note = _take_up(cluster, node, lock=lock, pace=pace)
+        if note and request.goal is Goal.rollback and _is_rollback_done(note, node):
+            # One stage back was asked for, and that was it.
+            console.result(f"{note.server}: {note.stage}")
+            return
         cluster.guard()
         lock.acquire(pace.now())
         with console.step("ask every API server"):
@@ -127,11 +132,11 @@ def change(cluster: Cluster, request: Request, *, acknowledged: bool = True) -> 
         lock.release(pace.now())
 
 
-def _take_up(cluster: Cluster, node: Node, *, lock: Lock, pace: Pace) -> None:
+def _take_up(cluster: Cluster, node: Node, *, lock: Lock, pace: Pace) -> Unfinished | None:
     """Bring an edit to its end that an earlier run left unfinished, even if no server answers."""
     note = node.unfinished()
     if note is None:
-        return
+        return None
     console.note(f"an earlier run left its edit of {note.server} to {note.stage} unfinished")
     try:
         cluster.guard()
@@ -146,6 +151,12 @@ def _take_up(cluster: Cluster, node: Node, *, lock: Lock, pace: Pace) -> None:
         others=tuple(Server(name=name, url=url) for name, url in note.others.items()),
     )
     console.note(Rollout(site, pace, console.step).resume(note))
+    return note
+
+
+def _is_rollback_done(note: Unfinished, node: Node) -> bool:
+    backwards = note.stage is Stage.original or note.flags_before.issuers[:1] == (note.issuer,)
+    return backwards and flags_of(node.manifest().issuance) == note.flags_after
 
 
 def _change(

@@ -33,9 +33,10 @@ def test_the_keys_seen_signing_are_those_of_every_server(plane):
 
 def test_a_server_that_is_down_is_no_answer(plane):
     """A key that may sign later must not be missed."""
+    servers = fleet.discover(plane)
     plane.here.up = False
     with pytest.raises(KubeError):
-        fleet.signing_kids(plane, fleet.discover(plane))
+        fleet.signing_kids(plane, servers)
 
 
 def test_a_server_is_known_by_flags_and_document(plane):
@@ -48,8 +49,10 @@ def test_a_server_is_known_by_flags_and_document(plane):
 
 def test_what_cannot_be_learnt_is_told(plane):
     """A dead server and one without a pod are known as such."""
+    first = fleet.discover(plane)[0]
     plane.here.up = False
-    assert "cannot reach" in (look(plane, fleet.discover(plane)[0]).problem or "")
+    assert "cannot reach" in (look(plane, first).problem or "")
+    plane.here.up = True
     unseen = look(plane, Server(name="x", url="https://10.0.0.12:6443"))
     assert (unseen.answers, unseen.issuance) == (True, None)
     shell = Server(name="x", url="https://10.0.0.12:6443", command=("sh", "-c", "x"))

@@ -186,3 +186,50 @@ def test_status_warns_of_an_api_server_open_to_sts_tokens(run, plane, node):
     node.write(node.read().replace(b"    - --secure-port", hole))
     plane.kubelet()
     assert "sts.amazonaws.com is among --api-audiences" in run("status")[2]
+
+
+def test_an_interrupted_run_is_taken_up(run, plane):
+    """The next run proves what was left, and then has nothing to do."""
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    plane.breaks = interrupt
+    code = run("accept", "--yes", "--timeout", "5")[0]
+    plane.breaks = lambda command: command
+    again, out, err = run("accept", "--yes", "--timeout", "5")
+    assert (code, again) == (130, 0)
+    assert "an earlier run left its edit of cp-1 to accept unfinished" in err
+    assert out == "cp-1: accept already: nothing to do\n"
+
+
+def test_an_interrupted_run_is_taken_up_even_if_no_server_answers(run, plane, node):
+    """A server that the edit broke cannot be asked, and is put back all the same."""
+    original = node.read()
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    plane.breaks = interrupt
+    run("accept", "--yes", "--timeout", "5")
+    plane.here.up = False
+    plane.breaks = lambda command: None if NEW in str(command) else command
+    code, _, err = run("accept", "--yes", "--timeout", "5")
+    assert (code, node.read()) == (5, original)
+    assert "going on without the cluster's answer" in err
+
+
+def test_an_interrupted_rollback_goes_one_stage_back_and_not_two(run, plane):
+    """What was asked for is done once the interrupted edit is proved."""
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    run("accept", "--yes")
+    _accept_elsewhere(plane)
+    run("activate", "--yes", *ACKNOWLEDGED, *PASSED)
+    plane.breaks = interrupt
+    assert run("rollback", "--yes")[0] == 130
+    plane.breaks = lambda command: command
+    assert run("rollback", "--yes")[:2] == (0, "cp-1: accept\n")
+    assert len(plane.here.issuance.issuers) == 2
