@@ -225,3 +225,13 @@ def test_a_signed_get_of_the_query_protocol_works(aws):
     with aws.web() as web:
         answer = web.get(url, headers=_signed("GET", url, ""))
     assert answer.status_code == 200
+
+
+def test_a_body_may_come_in_chunks(aws, presigning, s3, bucket):
+    """HTTP's own chunks, of a length that nobody said."""
+    parameters = {"Bucket": bucket, "Key": "k"}
+    url = presigning.generate_presigned_url("put_object", Params=parameters, ExpiresIn=60)
+    with aws.web() as web:
+        answer = web.put(url, content=(part for part in (b"one ", b"two ", b"three")))
+    assert answer.status_code == 200
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"one two three"

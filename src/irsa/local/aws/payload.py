@@ -102,7 +102,8 @@ def _check_length(request: Request, data: bytes) -> None:
 
 
 def _unframed(body: bytes) -> tuple[bytes, dict[str, str]]:
-    chunks, at = [], 0
+    chunks: list[bytes] = []
+    at = 0
     while True:
         end = body.find(b"\r\n", at)
         try:

@@ -158,7 +158,8 @@ class _Tunnel(BaseHTTPRequestHandler):
         return body if len(body) == int(length) else None
 
     def _read_chunks(self) -> bytes | None:
-        chunks, size = [], 0
+        chunks: list[bytes] = []
+        size = 0
         while size <= MAX_BODY:
             line = self.rfile.readline(1024).split(b";")[0].strip()
             try:
