@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.cluster.control_plane import restart_quickly
 
 pytestmark = pytest.mark.cluster
 
@@ -100,9 +99,7 @@ class Site:
 
 @pytest.fixture(name="site")
 def _site(make_rig):
-    rig = make_rig()
-    restart_quickly(rig)
-    return Site(rig)
+    return Site(make_rig())
 
 
 def test_the_issuer_goes_there_and_back(site):
