@@ -124,8 +124,19 @@ def test_a_real_kill_is_survived(made, line):
     assert made.plan()["changes"] == []
 
 
-def _kill_at(made, line):
-    argv = [sys.executable, "-m", "irsa", "apply", "--yes", "--config", str(made.file)]
+def test_a_real_kill_of_a_destroy_is_survived(made):
+    """While the webhook goes, which takes the API server a while; the next run goes on."""
+    made.sections["injection"] = {"engine": "webhook"}
+    made.write()
+    made.apply()
+    _kill_at(made, "waiting: ", "destroy", "--confirm-name", made.name)
+    made.destroy()
+    assert made.destroy().stdout.strip() == "nothing of this cluster is left"
+
+
+def _kill_at(made, line, *command):
+    command = command or ("apply", "--yes")
+    argv = [sys.executable, "-m", "irsa", *command, "--config", str(made.file)]
     with subprocess.Popen(
         argv,
         env=made.rig.env,

@@ -71,13 +71,18 @@ class EngineObject:
             return Diff()
         if not self._ours(observed.now):
             return Diff(notes=(f"{self._title} was not made by irsa for this cluster: left alone",))
+        return self._diff(Action.remove, (), *self._removal_steps(observed.now))
+
+    def _removal_steps(self, now: Object) -> tuple[Step, ...]:
+        waits = (Gone(ref=self._ref),) if self._ref.kind in _LASTING else ()
+        if "deletionTimestamp" in now["metadata"] and waits:
+            return waits  # an earlier run deleted it; the API server may refuse to do so twice
         delete = Delete(
             ref=self._ref,
-            uid=observed.now["metadata"]["uid"],
+            uid=now["metadata"]["uid"],
             dependents_first=self._ref.kind == "Deployment",
         )
-        waits = (Gone(ref=self._ref),) if self._ref.kind in _LASTING else ()
-        return self._diff(Action.remove, (), delete, *waits)
+        return (delete, *waits)
 
     @property
     def _ref(self) -> Ref:

@@ -96,6 +96,17 @@ def test_a_namespace_on_its_way_out_is_refused(stage):
         stage.plan()
 
 
+def test_a_namespace_on_its_way_out_is_only_waited_for(stage):
+    """The API server refuses to delete it twice."""
+    stage.apply()
+    namespace = Ref("v1", "Namespace", "irsa-system")
+    stage.kube.patch(namespace, {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})
+    (change,) = [one for one in stage.plan_removal().changes if one.kind == "Namespace"]
+    assert [step.to_json() for step in change.steps] == [
+        {"check": "gone", "object": "/api/v1/namespaces/irsa-system"}
+    ]
+
+
 def test_roles_of_other_accounts_are_not_what_is_proved():
     """If our own account is not allowed, there is nothing to prove."""
     stage = make_stage(injection={"engine": "webhook", "allowedAccounts": ["999999999999"]})
