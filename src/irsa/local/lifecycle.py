@@ -90,13 +90,13 @@ def down(rig: Rig) -> bool:
     Raises:
         RigError: It does not end.
     """
-    if not rig.directory.exists():
-        _lock_file(rig).unlink(missing_ok=True)
+    if not (rig.directory.exists() or _lock_file(rig).exists()):
         return False
-    with _locked(rig, waits=False):
+    with _locked(rig):
+        existed = rig.directory.exists()
         _remove(rig)
-    _lock_file(rig).unlink(missing_ok=True)
-    return True
+        _lock_file(rig).unlink(missing_ok=True)
+    return existed
 
 
 def _start(rig: Rig, wish: Wish, found: Binaries) -> None:
@@ -219,14 +219,19 @@ def _lock_file(rig: Rig) -> Path:
 
 
 @contextlib.contextmanager
-def _locked(rig: Rig, *, waits: bool = False) -> Iterator[None]:
+def _locked(rig: Rig) -> Iterator[None]:
     """One command at a time works on a rig."""
-    with _lock_file(rig).open("w") as lock:
+    file = _lock_file(rig)
+    with file.open("w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
-        except BlockingIOError as error:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # `down` removes the file: a lock on one that is gone keeps nobody out.
+            current = file.exists() and os.path.samestat(file.stat(), os.fstat(lock.fileno()))
+        except BlockingIOError:
+            current = False
+        if not current:
             raise RigError(
                 f"another `irsa local` is at work on rig {rig.name}",
                 hint="wait for it, or interrupt it",
-            ) from error
+            )
         yield

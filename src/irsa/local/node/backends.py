@@ -4,6 +4,7 @@ Where pods come from: the API for ordinary ones, a manifest of the node for stat
 Never here: running them.
 """
 
+from irsa.errors import KubeError
 from irsa.kube.objects import Object
 from irsa.local.node.api import Api, ref
 from irsa.local.node.tokens import Tokens
@@ -31,8 +32,12 @@ class ApiBackend:
         return self._tokens.next_renewal()
 
     def report(self, pod: Object, status: Object) -> None:
-        """Set the pod's status."""
-        self._api.report(pod, status)
+        """Set the pod's status; one that is gone, or has a successor, has none."""
+        try:
+            self._api.report(pod, status)
+        except KubeError as error:
+            if error.status not in {404, 409}:
+                raise
 
     def ended(self, pod: Object) -> None:
         """Take the pod out of the API."""
