@@ -134,7 +134,7 @@ def test_interrupted_start_leaves_nothing_running(tmp_path: Path, number: signal
     env = base_environment(tmp_path)
     process = subprocess.Popen(argv, env=env, stderr=subprocess.DEVNULL)
     directory = tmp_path / "irsa/rigs/cut"
-    until(lambda: (directory / "nodes/cp-1/var/run/static-pods.json").exists())
+    until((directory / "nodes/cp-1/var/run/static-pods.json").exists)
     pids = processes_of(directory)
     process.send_signal(number)
     process.wait(30)

@@ -64,8 +64,8 @@ def controller_manager_manifest(spec: Spec) -> str:
         # Losing its lease ends it, and a new process watches at once: the informers of an old one
         # would come back from an API server's restart half a minute late.
         "leader-elect": "true",
-        "leader-elect-lease-duration": "4s",
-        "leader-elect-renew-deadline": "3s",
+        "leader-elect-lease-duration": "3s",
+        "leader-elect-renew-deadline": "2s",
         "leader-elect-retry-period": "500ms",
         "requestheader-client-ca-file": f"{PKI}/front-proxy-ca.crt",
         "root-ca-file": f"{PKI}/ca.crt",

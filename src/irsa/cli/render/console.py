@@ -73,24 +73,19 @@ def error(text: str, *, hint: str | None = None) -> None:
         note(f"{_coloured('irsa: hint:', typer.colors.CYAN)} {hint}")
 
 
-def on(stream: TextIO, *, record: bool = False, width: int | None = None) -> "Console":
-    """
-    A rich console on a stream: plain and of fixed width where nobody watches.
-
-    Args:
-        stream: stdout or stderr.
-        record: Keep what is printed, for `export_svg`.
-        width: Columns; those of the terminal, or of the variable COLUMNS, if None.
-    """
+def on(stream: TextIO) -> "Console":
+    """A rich console on stdout or stderr: plain, and of fixed width, where nobody watches."""
     from rich.console import Console
 
-    return Console(
-        file=stream,
-        width=width or (None if stream.isatty() else _columns()),
-        no_color=not (_colour(stream) or record),
-        highlight=False,
-        record=record,
-    )
+    width = None if stream.isatty() else _columns()
+    return Console(file=stream, width=width, no_color=not _colour(stream), highlight=False)
+
+
+def recorder(width: int) -> "Console":
+    """A rich console that shows nothing and keeps everything, for `export_svg`."""
+    from rich.console import Console
+
+    return Console(file=StringIO(), width=width, record=True, force_terminal=True, highlight=False)
 
 
 @contextlib.contextmanager

@@ -1,21 +1,30 @@
 """How the demo looks: a terminal session with chapters, and the table at its end."""
 
+import re
 import shlex
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from irsa import files
 from irsa.cli.render import console
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from irsa.local.demo.story import Ending
 
 _WIDTH = 110
+# The picture fetches nothing: whoever looks at it has a monospaced font.
+_WITHOUT_FONTS = re.sub(r"@font-face {{.*?}}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+_NARRATION = 3
 _INDENT = 5
 
 
@@ -24,11 +33,12 @@ class Screen:
     Shows the story on stderr while it is told.
 
     Args:
-        record: Keep everything for `save_svg`.
+        record: Also keep its outline, without what the commands print, for `save_svg`.
     """
 
     def __init__(self, *, record: bool = False) -> None:
-        self._console = console.on(sys.stderr, record=record, width=_WIDTH if record else None)
+        self._console = console.on(sys.stderr)
+        self._outline = console.recorder(_WIDTH) if record else None
         self.width = self._console.width - _INDENT
         self._began = time.monotonic()
         self._chapters = 0
@@ -37,43 +47,48 @@ class Screen:
         """A numbered heading, with the time since the start."""
         self._chapters += 1
         elapsed = time.monotonic() - self._began
-        self._console.print(
-            f"\n[bold]{self._chapters}. {escape(title)}[/]  [dim]{elapsed:.0f} s[/]"
-        )
+        self._print(f"\n[bold]{self._chapters}. {escape(title)}[/]  [dim]{elapsed:.0f} s[/]")
 
     def say(self, text: str) -> None:
         """A line of the narrator."""
-        self._console.print(f"   {escape(text)}")
+        self._print(escape(text), _NARRATION)
 
     def command(self, line: str) -> None:
         """A prompt and the command."""
-        self._console.print(f"   [cyan]$[/] [bold]{escape(_short(line))}[/]")
+        self._print(f"[cyan]$[/] [bold]{escape(_short(line))}[/]", _NARRATION)
 
     def output(self, line: str) -> None:
         """A line that the command printed."""
-        self._console.print(f"     [dim]{escape(line)}[/]")
+        if line:
+            self._console.print(_indented(f"[dim]{escape(line)}[/]", _INDENT))
 
     def conclude(self, ending: "Ending") -> None:
         """The tables, on stdout: who wrote what, and which attacks were refused."""
-        show = self._console.print if self._console.record else console.show
-        for table in (_written(ending), _refused(ending)):
-            show("")
-            show(table)
-        console.result(
-            f"{len(ending.written)} object written with a pod's own role, "
-            f"{len(ending.refused)} attacks refused, in {ending.seconds:.0f} s"
-        )
+        shown: list[RenderableType] = ["", _written(ending), "", _refused(ending), _verdict(ending)]
+        for renderable in shown:
+            console.show(renderable)
+            if self._outline:
+                self._outline.print(renderable)
 
     def save_svg(self, path: Path) -> None:
-        """Write the recorded session as a picture."""
-        svg = self._console.export_svg(title="irsa demo")
-        files.write_atomic(path, svg.encode())
+        """Write the recorded outline as a picture."""
+        if self._outline:
+            files.write_atomic(
+                path,
+                self._outline.export_svg(title="irsa demo", code_format=_WITHOUT_FONTS).encode(),
+            )
+
+    def _print(self, markup: str, indent: int = 0) -> None:
+        for shown in filter(None, (self._console, self._outline)):
+            shown.print(_indented(markup, indent))
+
+
+def _indented(markup: str, indent: int) -> Padding:
+    return Padding(Text.from_markup(markup), (0, 0, 0, indent), expand=False)
 
 
 def _written(ending: "Ending") -> Table:
-    table = Table(
-        "pod's ServiceAccount", "wrote", "as", title="Who wrote what", title_justify="left"
-    )
+    table = _table("Who wrote what", "pod's ServiceAccount", "wrote", "as")
     for written in ending.written:
         table.add_row(
             written.service_account, f"{written.url} ({written.size} bytes)", written.caller
@@ -82,10 +97,24 @@ def _written(ending: "Ending") -> Table:
 
 
 def _refused(ending: "Ending") -> Table:
-    table = Table("attack", "refused by", "with", title="Attacks refused", title_justify="left")
+    table = _table("Attacks refused", "attack", "refused by", "with")
     for refusal in ending.refused:
         table.add_row(refusal.attack, refusal.operation, f"{refusal.code}: {refusal.message}")
     return table
+
+
+def _table(title: str, *headings: str) -> Table:
+    table = Table(title=title, title_justify="left", show_lines=True)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    return table
+
+
+def _verdict(ending: "Ending") -> str:
+    return (
+        f"{len(ending.written)} object written with a pod's own role, "
+        f"{len(ending.refused)} attacks refused, in {ending.seconds:.0f} s"
+    )
 
 
 def _short(line: str) -> str:

@@ -188,12 +188,14 @@ class Story:
             "json",
         )
         proof = json.loads(result)
-        return Written(
+        written = Written(
             service_account=proof["service_account"],
             caller=proof["caller"],
             url=f"s3://{proof['bucket']}/{proof['key']}",
             size=proof["size"],
         )
+        self.audience.say(f"{written.caller} wrote {written.url}")
+        return written
 
     def _attack(self, shell: Shell, rig: dict[str, Any], kube: Kube) -> tuple[attacks.Refusal, ...]:
         self.audience.chapter("Attacks: everything without the right is refused")
