@@ -48,6 +48,7 @@ docs: $(VENV)/installed-dev ## Rewrite the generated reference pages
 
 bench: $(VENV)/installed-dev ## Measure; prints a table, asserts nothing
 	$(BIN)/python bench/startup.py
+	$(BIN)/python bench/plan.py
 
 requirements: $(VENV)/dev ## Resolve the pinned requirement files anew
 	$(COMPILE) --upgrade -o requirements/build.txt requirements/build.in

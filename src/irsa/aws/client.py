@@ -21,6 +21,8 @@ from irsa.errors import AwsError
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 20
+# As many as read side by side: one more would open and close a connection for every call.
+CONNECTIONS = 16
 _WHO = Call(service="sts", operation="GetCallerIdentity")
 
 
@@ -158,6 +160,7 @@ def _settings() -> botocore.config.Config:
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=CONNECTIONS,
         user_agent_extra="irsa",
     )
 
