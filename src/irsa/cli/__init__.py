@@ -74,10 +74,11 @@ for _name, _command in (
     ("destroy", destroy.command),
     ("verify", verify.command),
     ("schema", schema.command),
-    ("webhook", webhook.command),
     ("controller", controller.command),
 ):
     app.command(_name)(_command)
+# It also understands the command line of AWS's webhook.
+app.command("webhook", cls=webhook.Command)(webhook.command)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -100,14 +101,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except typer.Abort:
         console.error("stopped before anything was changed")
         return INTERRUPTED
-    except KeyboardInterrupt:
-        console.error("interrupted; run the same command again and it goes on from here")
-        return INTERRUPTED
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 # for the interpreter's own flush
         return 128 + signal.SIGPIPE
     except Exception as error:  # noqa: BLE001 # the one handler: a bug becomes a sentence
         return _bug(error)
+    if code == INTERRUPTED:  # typer has caught the KeyboardInterrupt
+        console.error("interrupted", hint="run the same command again: it takes up what was begun")
     return code if isinstance(code, int) else 0
 
 

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from irsa import files
-from irsa.errors import IrsaError, ProofError
+from irsa.errors import IrsaError, ProofError, RigError
 from irsa.kube.client import Kube
 from irsa.local.demo import attacks, left
 from irsa.local.demo.shell import Audience, Shell, parse_exports
+from irsa.local.rig import Rig
 from irsa.verify.echo import Egress
 
 SERVICE_ACCOUNT = "s3-echoer"
@@ -91,8 +92,9 @@ class Story:
 
         Raises:
             ProofError: A pod did not get its role, or an attack was not refused.
-            RigError: The rig could not be started.
+            RigError: The rig could not be started, or there is one of that name.
         """
+        self._refuse_existing()
         began = time.monotonic()
         shell = Shell(audience=self.audience, directory=self.directory)
         with self._rig(shell):
@@ -107,6 +109,14 @@ class Story:
             seconds=time.monotonic() - began,
             kept=self.directory if self.keep else None,
         )
+
+    def _refuse_existing(self) -> None:
+        name = self.setting.name
+        if Rig.named(name).directory.exists():
+            raise RigError(
+                f"there is a rig {name} already, perhaps of an earlier demo",
+                hint=f"end it with `irsa local down --name {name}`, or choose another --name",
+            )
 
     @contextmanager
     def _rig(self, shell: Shell) -> Iterator[None]:
