@@ -32,7 +32,14 @@ def _aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
         del os.environ[name]
     clock = Clock()
     directory = tmp_path_factory.mktemp("aws")
-    server = Server.start(directory, account=ACCOUNT, region=REGION, keys=ADMIN, clock=clock)
+    server = Server.start(
+        directory,
+        account=ACCOUNT,
+        region=REGION,
+        keys=ADMIN,
+        clock=clock,
+        delays=lambda: local.delays,
+    )
     local = LocalAws(server=server, clock=clock)
     yield local
     local.close()

@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 from irsa.identity.issuer import DISCOVERY_KEY, JWKS_KEY, IssuerUrl
 from irsa.identity.keys import SigningKey
 from irsa.local.aws.server import Server
+from irsa.local.delays import NONE, Delays
 
 ACCOUNT = "111122223333"
 REGION = "eu-west-1"
@@ -50,6 +51,7 @@ class LocalAws:
 
     server: Server
     clock: Clock
+    delays: Delays = NONE
     _clients: dict[Any, Any] = field(default_factory=dict)
 
     @property
@@ -85,6 +87,15 @@ class LocalAws:
             ),
             **dict(zip(names, keys or (), strict=False)),
         )
+
+    @contextlib.contextmanager
+    def late(self, **seconds: float) -> Iterator[None]:
+        """Let things be seen late for a while."""
+        self.delays = Delays(**seconds)
+        try:
+            yield
+        finally:
+            self.delays = NONE
 
     def close(self) -> None:
         """Let go of every connection."""

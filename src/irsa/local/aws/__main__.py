@@ -20,6 +20,7 @@ import msgspec
 from irsa import files
 from irsa.arns import is_account, partition_of
 from irsa.errors import InputError, IrsaError
+from irsa.local import delays
 
 _PR_SET_PDEATHSIG = 1
 
@@ -52,6 +53,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--region", required=True)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument(
+        "--delay",
+        action="append",
+        default=[],
+        metavar="NAME=TIME",
+        help=f"see things late, such as iam=5s or jwks=10m; DIR/{delays.FILE} changes it later",
+    )
+    parser.add_argument(
         "--die-with-parent",
         type=int,
         nargs="?",
@@ -74,6 +82,8 @@ def _serve(options: argparse.Namespace) -> None:
     partition_of(options.region)
     directory: Path = options.directory
     credentials = _credentials(directory / "credentials.json")
+    if options.delay:
+        delays.DelaysFile(directory).write(delays.parse(options.delay))
     from irsa.local.aws.server import Server
 
     server = Server.start(

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from irsa.local.aws import access, errors, query, s3control
-from irsa.local.aws.call import Call, Operation
+from irsa.local.aws.call import Answer, Call, Operation
 from irsa.local.aws.callers import caller_of
 from irsa.local.aws.errors import ApiError, not_implemented
 from irsa.local.aws.hosts import target_of
@@ -48,7 +48,7 @@ class Front:
             operation="",
             request_id=secrets.token_hex(8).upper(),
         )
-        with self._world.lock:
+        with self._world.lock, self._world.as_seen():
             response, error = self._try(call)
         self._record(call, response, error)
         return _completed(response, call)
@@ -105,10 +105,17 @@ def _carry_out(call: Call) -> Response:
     for action, resource in operation.permissions(call):
         call.notes.setdefault("resource", resource)
         access.require(call, action, resource)
-    answer = operation.handler(call)
+    answer = _answered(call, operation)
     if isinstance(answer, Response):
         return answer
     return query.answer(call.service, call.operation, answer, call.request_id)
+
+
+def _answered(call: Call, operation: Operation) -> Answer:
+    if call.service == "iam" and not call.operation.startswith(("Get", "List")):
+        changed: Answer = call.world.change(lambda: operation.handler(call))
+        return changed
+    return operation.handler(call)
 
 
 def _identified(call: Call) -> Operation:

@@ -6,6 +6,7 @@ Never here: the command line.
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from moto.utilities.utils import PARTITION_NAMES
@@ -19,6 +20,7 @@ from irsa.local.aws.iam.users import appointed
 from irsa.local.aws.log import CallLog
 from irsa.local.aws.proxy import Proxy
 from irsa.local.aws.world import Clock, World, system_clock
+from irsa.local.delays import Delays, DelaysFile
 
 ADMINISTRATOR = "administrator"
 
@@ -45,6 +47,7 @@ class Server:
         keys: tuple[str, str],
         port: int = 0,
         clock: Clock = system_clock,
+        delays: Callable[[], Delays] | None = None,
     ) -> "Server":
         """
         Start listening.
@@ -56,6 +59,7 @@ class Server:
             keys: The administrator's access key id and secret.
             port: 0 takes a free one.
             clock: The time.
+            delays: How late things are seen; from the file in the directory if None.
 
         Raises:
             InputError: The region's partition is one that moto holds no state for.
@@ -63,7 +67,12 @@ class Server:
         _check_partition(region)
         # moto reads it when the account is first touched; access rules need AWS's own policies.
         os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
-        world = World(account=account, region=region, clock=clock)
+        world = World(
+            account=account,
+            region=region,
+            clock=clock,
+            delays=delays or DelaysFile(directory),
+        )
         _appoint(world, *keys)
         return cls(directory, world, port=port)
 

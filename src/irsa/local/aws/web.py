@@ -49,6 +49,22 @@ def fetch(world: World, url: str) -> bytes:
     return _read(call, url)
 
 
+def remembered(world: World, url: str) -> bytes:
+    """
+    Read a document as STS does, which keeps it for a while where the settings say so.
+
+    Raises:
+        UnreachableError: It is neither kept nor readable; a failure is not kept.
+    """
+    now = world.clock()
+    read_at, body = world.documents.get(url, (now, b""))
+    if (now - read_at).total_seconds() < world.delays().jwks and body:
+        return body
+    body = fetch(world, url)
+    world.documents[url] = (now, body)
+    return body
+
+
 def _read(call: Call, url: str) -> bytes:
     if not (call.bucket and call.key):
         raise UnreachableError(f"{excerpt(url)} names no object")

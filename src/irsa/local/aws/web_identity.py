@@ -17,7 +17,7 @@ from irsa.identity import discovery, jwks, tokens
 from irsa.identity.keys import ALGORITHMS, PublicKey
 from irsa.local.aws.call import Call
 from irsa.local.aws.errors import ApiError
-from irsa.local.aws.web import UnreachableError, fetch
+from irsa.local.aws.web import UnreachableError, remembered
 
 MAX_AGE = timedelta(hours=24)
 MAX_KEYS = 100
@@ -93,10 +93,10 @@ def _provider(call: Call, issuer: str, *, account: str) -> Any:
 def _keys(call: Call, issuer: str) -> tuple[PublicKey, ...]:
     address = f"{issuer}/.well-known/openid-configuration"
     try:
-        document = discovery.parse(fetch(call.world, address), address)
+        document = discovery.parse(remembered(call.world, address), address)
         if document.issuer != issuer:
             raise UnreachableError(f"{address} is the document of {document.issuer}")
-        found = jwks.parse(fetch(call.world, document.jwks_uri), document.jwks_uri)
+        found = jwks.parse(remembered(call.world, document.jwks_uri), document.jwks_uri)
     except (UnreachableError, InputError) as error:
         raise _invalid(_NO_KEY, str(error)) from error
     families = [key.algorithm[:2] for key in found]

@@ -4,8 +4,9 @@ The account behind the front: moto's backends, and what moto has no place for.
 Never here: rules.
 """
 
+import contextlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,8 @@ from moto.iam.models import IAMBackend, iam_backends
 from moto.s3.models import FakeBucket, S3Backend, s3_backends
 
 from irsa.arns import partition_of
+from irsa.local.aws.lag import Past, copied
+from irsa.local.delays import NONE, Delays
 
 Clock = Callable[[], datetime]
 
@@ -49,15 +52,21 @@ class World:
 
     Args:
         clock: The time; an argument so that it can be another one.
+        delays: How late things are seen, asked for at each call.
+        documents: What STS keeps of issuers: when it was read, and what.
     """
 
     account: str
     region: str
     clock: Clock = system_clock
+    delays: Callable[[], Delays] = lambda: NONE
     sessions: dict[str, Session] = field(default_factory=dict)
     bucket_policies: dict[str, bytes] = field(default_factory=dict)
     account_block: dict[str, bool] | None = None
+    documents: dict[str, tuple[datetime, bytes]] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
+    _past: Past = field(default_factory=Past)
+    _shown: IAMBackend | None = None
 
     @property
     def partition(self) -> str:
@@ -66,13 +75,44 @@ class World:
 
     @property
     def iam(self) -> IAMBackend:
-        """The IAM backend."""
+        """The IAM backend, as it is seen by the call that is under way."""
+        return self._shown or self._truth
+
+    @property
+    def _truth(self) -> IAMBackend:
         return iam_backends[self.account][self.partition]
 
     @property
     def s3(self) -> S3Backend:
         """The S3 backend."""
         return s3_backends[self.account][self.partition]
+
+    @contextlib.contextmanager
+    def as_seen(self) -> Iterator[None]:
+        """IAM as it is seen now, which may be a while behind what it is."""
+        delay = self.delays().iam
+        with self._showing(self._past.seen(self._truth, now=self.clock(), delay=delay)):
+            yield
+
+    def change(self, make: Callable[[], Any]) -> Any:
+        """Change IAM, if that fits what is seen and what is so; it may be seen later."""
+        if not self.delays().iam:
+            return make()
+        with self._showing(copied(self.iam)):
+            make()
+        with self._showing(self._truth):
+            self._past.before(self._truth)
+            answer = make()
+            self._past.after(self._truth, self.clock())
+        return answer
+
+    @contextlib.contextmanager
+    def _showing(self, iam: IAMBackend) -> Iterator[None]:
+        before, self._shown = self._shown, iam
+        try:
+            yield
+        finally:
+            self._shown = before
 
     def bucket(self, name: str) -> FakeBucket | None:
         """A bucket by its name; None if there is none."""
