@@ -97,6 +97,9 @@ class Aws:
         """
         Make a call that changes something.
 
+        Returns:
+            The answer; AWS's id of the request is in its `ResponseMetadata`.
+
         Raises:
             AwsError: AWS refused it or could not be reached; `code` says why.
         """
@@ -118,11 +121,13 @@ class Aws:
             AwsError: AWS refused it or could not be reached.
         """
         try:
-            return self._send(call)
+            answer = self._send(call)
         except AwsError as error:
             if error.code in MISSING:
                 return None
             raise
+        answer.pop("ResponseMetadata", None)
+        return answer
 
     def identity(self) -> Identity:
         """
@@ -172,7 +177,6 @@ def _answer(client: Any, call: Call) -> dict[str, Any]:
         full: dict[str, Any] = pages.build_full_result()
         return full
     answer: dict[str, Any] = getattr(client, method)(**call.params)
-    answer.pop("ResponseMetadata", None)
     if call.name == "s3:GetObject":
         with answer["Body"] as body:
             answer["Body"] = body.read()

@@ -4,6 +4,7 @@ What went wrong with a call, told so that the reader knows what to do.
 Never here: botocore; its exceptions arrive as their names and texts.
 """
 
+import re
 from dataclasses import dataclass
 
 from irsa.aws.call import Call
@@ -44,6 +45,8 @@ _HINTS = {
     "SSLError": "if a proxy ends TLS, name its authority in AWS_CA_BUNDLE",
     "ProxyConnectionError": "check the proxy (HTTPS_PROXY, NO_PROXY)",
 }
+# How AWS names the permission that is missing.
+_PERFORM = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)")
 _NETWORK = "check the network, the region and the proxy (HTTPS_PROXY); nothing has to be undone"
 
 
@@ -84,7 +87,8 @@ def _explain(call: Call, answer: Answer, caller: str) -> tuple[str, str | None]:
     if code in _DENIED:
         return (
             f"AWS denied {call.name}{_target(call)} to {caller}: {text}",
-            f"allow {caller} the permission {call.permission}, then run it again",
+            f"allow {caller} the permission {_permission(call, answer.text)}, then run it again "
+            "(irsa plan --permissions prints all that are needed)",
         )
     if code in _EXPIRED:
         return f"the AWS credentials have expired ({call.name}: {code})", "get new ones: log in"
@@ -93,6 +97,12 @@ def _explain(call: Call, answer: Answer, caller: str) -> tuple[str, str | None]:
     if code in _THROTTLED:
         return f"AWS asks to go slower ({call.name}: {code})", "wait a minute and run it again"
     return f"{call.name}{_target(call)} failed with {code}: {text}", None
+
+
+def _permission(call: Call, text: str) -> str:
+    """What AWS says that was missing: a call may need more than the permission of its name."""
+    found = _PERFORM.search(text)
+    return found[1] if found else call.permission
 
 
 def _target(call: Call) -> str:

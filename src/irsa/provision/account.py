@@ -5,7 +5,7 @@ Nothing is ever changed here: these are other people's switches.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from irsa.aws.call import Call
@@ -13,6 +13,7 @@ from irsa.errors import RefusedError
 from irsa.provision.resource import Diff, Reader
 
 DEFAULT_TRUST_QUOTA = 2048
+_SUMMARY = Call(service="iam", operation="GetAccountSummary")
 _PUBLIC = ("BlockPublicPolicy", "RestrictPublicBuckets")
 
 
@@ -31,23 +32,24 @@ class Account:
 
     Args:
         account: Its number.
+        public: Whether a public bucket is wanted.
         trust_sizes: The length of every role's trust policy, by the role's name.
     """
 
     account: str
-    trust_sizes: Mapping[str, int]
+    public: bool = False
+    trust_sizes: Mapping[str, int] = field(default_factory=dict)
 
     def read(self, reader: Reader) -> Limits:
-        """Read the account's block-public-access and its quotas."""
-        block = reader.aws(
-            Call(
-                service="s3control",
-                operation="GetPublicAccessBlock",
-                params={"AccountId": self.account},
-            )
-        )
-        summary = reader.aws(Call(service="iam", operation="GetAccountSummary"))
+        """Read the account's block-public-access and its quotas, as far as they matter."""
+        block = reader.aws(self._block) if self.public else None
+        summary = reader.aws(_SUMMARY) if self.trust_sizes else None
         return Limits(blocked=_blocked(block), trust_quota=_quota(summary))
+
+    @property
+    def _block(self) -> Call:
+        params = {"AccountId": self.account}
+        return Call(service="s3control", operation="GetPublicAccessBlock", params=params)
 
     def changes(self, observed: Limits) -> Diff:
         """
@@ -77,6 +79,11 @@ class Account:
     def removal(self, observed: Limits) -> Diff:  # noqa: ARG002 # part of the protocol
         """Nothing to remove."""
         return Diff()
+
+
+def quota_of(reader: Reader) -> int:
+    """How long a trust policy may be in this account."""
+    return _quota(reader.aws(Call(service="iam", operation="GetAccountSummary")))
 
 
 def _blocked(block: Mapping[str, Any] | None) -> tuple[str, ...]:

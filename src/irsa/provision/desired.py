@@ -25,10 +25,12 @@ from irsa.provision.owner import Owner
 from irsa.provision.provider import Provider
 from irsa.provision.resource import Resource
 from irsa.provision.role import Role
+from irsa.provision.scope import ALL, Part, Scope
 from irsa.provision.service_account import ServiceAccount
 from irsa.trust import policy
 
 Resources = Sequence[Resource[Any]]
+Placed = tuple[Part, Resource[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +43,14 @@ class Wish:
         keys: The public keys to publish; none are needed for a removal.
         prune: Whether what the configuration no longer names should go.
         delete_bucket: Whether a removal removes the bucket itself.
+        only: The parts that this is about.
     """
 
     config: Config
     keys: tuple[PublicKey, ...] = ()
     prune: bool = False
     delete_bucket: bool = False
+    only: Scope = ALL
 
     @property
     def owner(self) -> Owner:
@@ -88,19 +92,7 @@ class Wish:
 
 def desired(wish: Wish) -> Resources:
     """Everything that should exist, in the order in which it is made."""
-    roles = [_role(wish, role) for role in wish.config.roles]
-    sizes = {role.name: policy.size(role.trust) for role in roles}
-    return (
-        Account(account=wish.config.aws.account, trust_sizes=sizes),
-        _bucket(wish),
-        _documents(wish),
-        _provider(wish),
-        *roles,
-        *(engine(wish) if _installs(wish) else ()),
-        *_service_accounts(wish),
-        _leftover_roles(wish),
-        _leftover_accounts(wish),
-    )
+    return [resource for part, resource in _desired(wish) if part in wish.only]
 
 
 def removable(wish: Wish) -> Resources:
@@ -109,16 +101,37 @@ def removable(wish: Wish) -> Resources:
 
     Nothing trusts the issuer any more when its name becomes free.
     """
-    return (
-        *removal_order(engine(wish)),
-        *_service_accounts(wish),
-        _leftover_accounts(wish),
-        *(_role(wish, role) for role in wish.config.roles),
-        _leftover_roles(wish),
-        _provider(wish),
-        _documents(wish),
-        _bucket(wish),
-    )
+    return [resource for part, resource in _removable(wish) if part in wish.only]
+
+
+def _desired(wish: Wish) -> Iterable[Placed]:
+    roles = [_role(wish, role) for role in wish.config.roles]
+    yield Part.issuer, Account(account=wish.config.aws.account, public=True)
+    yield Part.issuer, _bucket(wish)
+    yield Part.issuer, _documents(wish)
+    yield Part.provider, _provider(wish)
+    sizes = {role.name: policy.size(role.trust) for role in roles}
+    yield Part.roles, Account(account=wish.config.aws.account, trust_sizes=sizes)
+    yield from _placed(Part.roles, roles)
+    yield from _placed(Part.injection, engine(wish) if _installs(wish) else ())
+    yield from _placed(Part.service_accounts, _service_accounts(wish))
+    yield Part.roles, _leftover_roles(wish)
+    yield Part.service_accounts, _leftover_accounts(wish)
+
+
+def _removable(wish: Wish) -> Iterable[Placed]:
+    yield from _placed(Part.injection, removal_order(engine(wish)))
+    yield from _placed(Part.service_accounts, _service_accounts(wish))
+    yield Part.service_accounts, _leftover_accounts(wish)
+    yield from _placed(Part.roles, (_role(wish, role) for role in wish.config.roles))
+    yield Part.roles, _leftover_roles(wish)
+    yield Part.provider, _provider(wish)
+    yield Part.issuer, _documents(wish)
+    yield Part.issuer, _bucket(wish)
+
+
+def _placed(part: Part, resources: Iterable[Resource[Any]]) -> Iterable[Placed]:
+    return ((part, resource) for resource in resources)
 
 
 def engine(wish: Wish) -> list[EngineObject]:
@@ -128,9 +141,10 @@ def engine(wish: Wish) -> list[EngineObject]:
 
 def checks(wish: Wish) -> tuple[Check, ...]:
     """What has to become true at the end of an apply."""
-    if not _installs(wish):
+    if not _installs(wish) or Part.injection not in wish.only:
         return ()
-    return readiness(_engine_objects(wish), _proof(wish))
+    proof = _proof(wish) if Part.service_accounts in wish.only else None
+    return readiness(_engine_objects(wish), proof)
 
 
 def _installs(wish: Wish) -> bool:

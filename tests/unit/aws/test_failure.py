@@ -17,8 +17,14 @@ def test_a_denial_names_operation_thing_caller_and_permission():
     """Everything that whoever grants it must know."""
     error = _refused("AccessDenied")
     assert error.message == f"AWS denied s3:PutObject on b/keys.json to {CALLER}: why"
-    assert error.hint == f"allow {CALLER} the permission s3:PutObject, then run it again"
+    assert error.hint.startswith(f"allow {CALLER} the permission s3:PutObject, then run it again")
     assert (error.code, error.operation, error.request_id) == ("AccessDenied", "s3:PutObject", "R1")
+
+
+def test_the_permission_is_the_one_that_aws_names():
+    """Tags at creation need one of their own."""
+    text = "User: x is not authorized to perform: iam:TagRole on resource: y because no policy"
+    assert "the permission iam:TagRole," in _refused("AccessDenied", text=text).hint
 
 
 @pytest.mark.parametrize(
