@@ -38,7 +38,7 @@ ANNOTATIONS = {
     "AUDIENCE": ("ServiceAccount", f"The token's audience; `{grants.DEFAULT_AUDIENCE}` if empty."),
     "REGIONAL_STS": (
         "ServiceAccount",
-        f"Whether `{patch.REGIONAL_STS}=regional` is set: `true` or `false`.",
+        f"Whether `{patch.REGIONAL_STS}=regional` is set: `true` (the default) or `false`.",
     ),
     "TOKEN_EXPIRATION": (
         "ServiceAccount, pod",
@@ -310,7 +310,8 @@ def annotations() -> Iterator[str]:
     yield f"A pod with the label `{label}` (any value) is left alone altogether."
     yield from sentences(
         "A role of an account outside `injection.allowedAccounts` is not injected: whoever "
-        "creates the pod is warned, and the pod starts without."
+        "creates the pod is warned, and the pod starts without. So is one that does not fit "
+        "`injection.namespaces`."
     )
     yield ""
     yield "## What a pod gets"
@@ -321,7 +322,8 @@ def annotations() -> Iterator[str]:
     yield f"- `{patch.TOKEN_FILE_NAME}`: `{patch.TOKEN_FILE}` (on Windows beginning with `C:`)."
     names = " and ".join(f"`{name}`" for name in patch.REGIONS)
     yield f"- {names}: the region of the configuration, unless one of them is set."
-    yield f"- `{patch.REGIONAL_STS}`: `regional`, where the annotation asks for it."
+    yield f"- `{patch.REGIONAL_STS}`: `regional`, unless the annotation says `false`."
+    yield f"- `{patch.SESSION_NAME}`: `NAMESPACE.SERVICEACCOUNT`, which CloudTrail shows."
     yield f"- A projected volume `{patch.VOLUME}` with the token, mounted at `{patch.MOUNT_PATH}`."
 
 

@@ -74,11 +74,10 @@ for _name, _command in (
     ("destroy", destroy.command),
     ("verify", verify.command),
     ("schema", schema.command),
+    ("webhook", webhook.command),
     ("controller", controller.command),
 ):
-    app.command(_name)(_command)
-# It also understands the command line of AWS's webhook.
-app.command("webhook", cls=webhook.Command)(webhook.command)
+    app.command(_name, cls=webhook.Command if _name == "webhook" else None)(_command)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

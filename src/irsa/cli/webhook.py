@@ -2,26 +2,49 @@
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from irsa.cli import log
-from irsa.injection.grants import DEFAULT_AUDIENCE, DEFAULT_PREFIX
+from irsa.injection.grants import (
+    DEFAULT_AUDIENCE,
+    DEFAULT_MOUNT_PATH,
+    DEFAULT_PREFIX,
+    MAX_EXPIRATION,
+    MIN_EXPIRATION,
+)
 from irsa.injection.settings import DEFAULT_PORT
+from irsa.webhook import flags
 
 if TYPE_CHECKING:
     from irsa.kube.stream import Stream
 
+logger = logging.getLogger(__name__)
+
+_NOTES = "irsa.notes"
+
+
+class Command(TyperCommand):
+    """A command that also understands the command line of AWS's webhook."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read Go's way to write flags, too."""
+        translated = flags.translate(args)
+        ctx.meta[_NOTES] = translated.notes
+        return super().parse_args(ctx, list(translated.arguments))
+
 
 def command(
+    context: typer.Context,
     *,
     tls_cert: Annotated[
         Path, typer.Option("--tls-cert", metavar="FILE", help="The serving certificate, PEM.")
-    ],
+    ] = Path("/etc/webhook/certs/tls.crt"),
     tls_key: Annotated[
         Path, typer.Option("--tls-key", metavar="FILE", help="Its private key, PEM.")
-    ],
+    ] = Path("/etc/webhook/certs/tls.key"),
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="The port to listen on.")
     ] = DEFAULT_PORT,
@@ -35,16 +58,37 @@ def command(
     token_audience: Annotated[
         str, typer.Option("--token-audience", help="The tokens' audience, where not annotated.")
     ] = DEFAULT_AUDIENCE,
+    token_expiration: Annotated[
+        int,
+        typer.Option(
+            "--token-expiration",
+            min=MIN_EXPIRATION,
+            max=MAX_EXPIRATION,
+            metavar="SECONDS",
+            help="The tokens' life, where not annotated.",
+        ),
+    ] = MAX_EXPIRATION,
+    token_mount_path: Annotated[
+        str, typer.Option("--token-mount-path", metavar="PATH", help="Where tokens are mounted.")
+    ] = DEFAULT_MOUNT_PATH,
     aws_default_region: Annotated[
         str | None,
         typer.Option("--aws-default-region", metavar="REGION", help="Becomes AWS_REGION in pods."),
     ] = None,
     sts_regional_endpoint: Annotated[
+        bool | None,
+        typer.Option(
+            "--sts-regional-endpoint/--no-sts-regional-endpoint",
+            help="Set AWS_STS_REGIONAL_ENDPOINTS, where not annotated; default with a region.",
+        ),
+    ] = None,
+    role_session_name: Annotated[
         bool,
         typer.Option(
-            "--sts-regional-endpoint", help="Set AWS_STS_REGIONAL_ENDPOINTS, where not annotated."
+            "--role-session-name/--no-role-session-name",
+            help="Set AWS_ROLE_SESSION_NAME to NAMESPACE.SERVICEACCOUNT.",
         ),
-    ] = False,
+    ] = True,
     allowed_account: Annotated[
         list[str] | None,
         typer.Option(
@@ -53,6 +97,32 @@ def command(
             help="Inject roles of this account only. Repeatable; default every account.",
         ),
     ] = None,
+    allowed_role: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allowed-role",
+            metavar="NAMESPACE=ARN",
+            help="Inject into this namespace only roles whose ARN fits this pattern. Repeatable; "
+            "the namespace * stands for those that are not named.",
+        ),
+    ] = None,
+    compose_role_arn: Annotated[
+        bool,
+        typer.Option(
+            "--compose-role-arn/--no-compose-role-arn",
+            help="Take a role's name or path for its ARN, in the one --allowed-account.",
+        ),
+    ] = False,
+    watch_config_map: Annotated[
+        bool,
+        typer.Option(
+            "--watch-config-map/--no-watch-config-map",
+            help="Read roles from the ConfigMap pod-identity-webhook, too.",
+        ),
+    ] = False,
+    namespace: Annotated[
+        str, typer.Option("--namespace", help="The namespace of that ConfigMap.")
+    ] = "eks",
     stop_delay: Annotated[
         float,
         typer.Option(
@@ -72,7 +142,8 @@ def command(
 
     It reads ServiceAccounts and writes nothing. `/healthz`, `/readyz` and `/metrics` are served
     on the same port. A new certificate is taken from the files while it runs. Logs are JSON lines
-    on stderr, one a review.
+    on stderr, one a review. Flags of amazon-eks-pod-identity-webhook mean here what they mean
+    there, or are refused with a reason.
 
     Example: `irsa webhook --tls-cert tls.crt --tls-key tls.key --port 9443`
     """
@@ -85,12 +156,20 @@ def command(
 
     log.configure_pod()
     logging.getLogger("uvicorn").handlers[:] = logging.getLogger("irsa").handlers
+    for note in context.meta.get(_NOTES, ()):
+        logger.warning("%s", note)
+    accounts = _accounts(allowed_account or [])
     defaults = Defaults(
         prefix=annotation_prefix,
         audience=token_audience,
-        region=aws_default_region,
+        expiration=token_expiration,
+        region=aws_default_region or None,
         regional_sts=sts_regional_endpoint,
-        allowed_accounts=_accounts(allowed_account or []),
+        session_name=role_session_name,
+        mount_path=_mount_path(token_mount_path),
+        compose_account=_only(accounts) if compose_role_arn else None,
+        allowed_accounts=accounts,
+        allowed_roles=_allowed_roles(allowed_role or []),
     )
     options = Options(
         cert_file=tls_cert,
@@ -99,6 +178,7 @@ def command(
         host=host,
         defaults=defaults,
         stop_delay=stop_delay,
+        config_map_namespace=namespace if watch_config_map else None,
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(_stream(kubeconfig), options))
@@ -114,6 +194,41 @@ def _accounts(texts: list[str]) -> frozenset[str]:
                 f"--allowed-account {text!r} is not an AWS account number", hint="twelve digits"
             )
     return frozenset(texts)
+
+
+def _only(accounts: frozenset[str]) -> str:
+    from irsa.errors import InputError
+
+    if len(accounts) != 1:
+        raise InputError(
+            f"--compose-role-arn does not know in which account, with {len(accounts)} allowed",
+            hint="give --allowed-account once; instance metadata is not asked",
+        )
+    [account] = accounts
+    return account
+
+
+def _allowed_roles(texts: list[str]) -> dict[str, tuple[str, ...]]:
+    from irsa.errors import InputError
+
+    found: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        namespace, equals, pattern = text.partition("=")
+        if not (namespace and equals and pattern.startswith("arn:")):
+            raise InputError(
+                f"--allowed-role {text!r} is not NAMESPACE=ARN",
+                hint="for example shop=arn:aws:iam::111122223333:role/shop/*",
+            )
+        found[namespace] = (*found.get(namespace, ()), pattern)
+    return found
+
+
+def _mount_path(text: str) -> str:
+    from irsa.errors import InputError
+
+    if not text.startswith("/") or ":" in text or ".." in text.split("/") or text.strip("/") == "":
+        raise InputError(f"--token-mount-path {text!r} is not an absolute path")
+    return text.rstrip("/")
 
 
 def _stream(kubeconfig: str | None) -> "Stream":

@@ -6,16 +6,22 @@ Source: https://github.com/aws/amazon-eks-pod-identity-webhook#usage
 Never here: pods, look-ups.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
-from irsa.arns import RoleArn
+from irsa.arns import RoleArn, partition_of
 from irsa.errors import InputError, excerpt
+from irsa.trust.match import matches
 
 DEFAULT_PREFIX = "eks.amazonaws.com"
 DEFAULT_AUDIENCE = "sts.amazonaws.com"
 MIN_EXPIRATION = 600
 MAX_EXPIRATION = 86_400
+DEFAULT_MOUNT_PATH = "/var/run/secrets/eks.amazonaws.com/serviceaccount"
+_EVERY_NAMESPACE = "*"
+# https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+MAX_SESSION_NAME = 64
 
 ROLE_ARN = "role-arn"
 AUDIENCE = "audience"
@@ -35,27 +41,53 @@ class Defaults:
     Args:
         prefix: What annotation names begin with, before the slash.
         region: Becomes AWS_REGION and AWS_DEFAULT_REGION; None adds neither.
-        regional_sts: Whether AWS_STS_REGIONAL_ENDPOINTS is set where nothing is annotated.
+        regional_sts: Whether AWS_STS_REGIONAL_ENDPOINTS is set where nothing is annotated; None
+            sets it where the region is known.
+        session_name: Whether AWS_ROLE_SESSION_NAME names the ServiceAccount.
+        mount_path: Where the token is mounted.
+        compose_account: Completes a role that is annotated as name or path, with the partition of
+            the region; None takes whole ARNs only.
         allowed_accounts: The accounts whose roles may be injected; empty allows every account.
+        allowed_roles: For a namespace, or `*` for every other one, the patterns of which one must
+            fit a role's ARN; a namespace that is not there may have any role.
     """
 
     prefix: str = DEFAULT_PREFIX
     audience: str = DEFAULT_AUDIENCE
     expiration: int = MAX_EXPIRATION
     region: str | None = None
-    regional_sts: bool = False
+    regional_sts: bool | None = None
+    session_name: bool = True
+    mount_path: str = DEFAULT_MOUNT_PATH
+    compose_account: str | None = None
     allowed_accounts: frozenset[str] = frozenset()
+    allowed_roles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def partition(self) -> str | None:
+        """The partition of the region; None if there is none, or nobody has heard of it yet."""
+        try:
+            return partition_of(self.region or "").name
+        except InputError:
+            return None
+
+    def patterns(self, namespace: str) -> tuple[str, ...] | None:
+        """The patterns for the roles of a namespace; None if it may have any role."""
+        return self.allowed_roles.get(namespace, self.allowed_roles.get(_EVERY_NAMESPACE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """A ServiceAccount and its role: what its pods are given."""
+    """A ServiceAccount and its role: what its pods are given, and what to tell their creators."""
 
     role_arn: str
     audience: str
     expiration: int
     region: str | None = None
     regional_sts: bool = False
+    session_name: str | None = None
+    mount_path: str = DEFAULT_MOUNT_PATH
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +100,17 @@ class Refusal:
 Verdict = Grant | Refusal | None
 
 
-def grant_of(annotations: Mapping[str, str], defaults: Defaults) -> Verdict:
+def grant_of(
+    annotations: Mapping[str, str], defaults: Defaults, *, namespace: str, name: str
+) -> Verdict:
     """
     What the annotations of a ServiceAccount grant to its pods.
+
+    Args:
+        annotations: Its annotations.
+        defaults: What applies where they say nothing, and what must not be given.
+        namespace: Its namespace.
+        name: Its name.
 
     Returns:
         None if no role is annotated; a Refusal if there is one that must not be given.
@@ -78,6 +118,7 @@ def grant_of(annotations: Mapping[str, str], defaults: Defaults) -> Verdict:
     text = _annotation(annotations, ROLE_ARN, defaults.prefix)
     if not text:
         return None
+    text = _composed(text, defaults)
     try:
         role = RoleArn.parse(text)
     except InputError:
@@ -85,12 +126,33 @@ def grant_of(annotations: Mapping[str, str], defaults: Defaults) -> Verdict:
         return Refusal(reason=reason)
     if defaults.allowed_accounts and role.account not in defaults.allowed_accounts:
         return Refusal(reason=f"account {role.account} is not among the allowed accounts")
-    return _grant(text, annotations, defaults)
+    patterns = defaults.patterns(namespace)
+    if patterns is not None and not any(matches(pattern, text) for pattern in patterns):
+        return Refusal(reason=f"{text} is not among the roles allowed in namespace {namespace}")
+    return Grant(
+        role_arn=text,
+        audience=_annotation(annotations, AUDIENCE, defaults.prefix) or defaults.audience,
+        expiration=_seconds(annotations, defaults.prefix, default=defaults.expiration),
+        region=defaults.region,
+        regional_sts=_regional_sts(annotations, defaults),
+        session_name=session_name(namespace, name) if defaults.session_name else None,
+        mount_path=defaults.mount_path,
+        warnings=tuple(_warnings(annotations, role, defaults)),
+    )
+
+
+def session_name(namespace: str, name: str) -> str:
+    """`NAMESPACE.NAME`, which CloudTrail shows; a long one ends in a hash instead of its rest."""
+    full = f"{namespace}.{name}"
+    if len(full) <= MAX_SESSION_NAME:
+        return full
+    digest = hashlib.sha256(full.encode()).hexdigest()[:8]
+    return f"{full[: MAX_SESSION_NAME - 9]}-{digest}"
 
 
 def pod_expiration(annotations: Mapping[str, str], grant: Grant, *, prefix: str) -> int:
     """The life of the token in seconds: the pod's own annotation goes before the grant's."""
-    return _expiration(_annotation(annotations, TOKEN_EXPIRATION, prefix), grant.expiration)
+    return _seconds(annotations, prefix, default=grant.expiration)
 
 
 def skipped_containers(annotations: Mapping[str, str], *, prefix: str) -> frozenset[str]:
@@ -99,24 +161,62 @@ def skipped_containers(annotations: Mapping[str, str], *, prefix: str) -> frozen
     return frozenset(name.strip().strip('"') for name in names) - {""}
 
 
-def _grant(role_arn: str, annotations: Mapping[str, str], defaults: Defaults) -> Grant:
-    regional = _annotation(annotations, REGIONAL_STS, defaults.prefix).lower()
-    expiration = _annotation(annotations, TOKEN_EXPIRATION, defaults.prefix)
-    return Grant(
-        role_arn=role_arn,
-        audience=_annotation(annotations, AUDIENCE, defaults.prefix) or defaults.audience,
-        expiration=_expiration(expiration, defaults.expiration),
-        region=defaults.region,
-        regional_sts=_BOOLEANS.get(regional, defaults.regional_sts),
+def expiration_warnings(annotations: Mapping[str, str], *, prefix: str) -> Iterator[str]:
+    """What is wrong with an annotated life of the token; something else is taken instead."""
+    text = _annotation(annotations, TOKEN_EXPIRATION, prefix)
+    if not text:
+        return
+    shown = f"{prefix}/{TOKEN_EXPIRATION}: {excerpt(text)!r}"
+    if not _is_number(text):
+        yield f"{shown} is not a number of seconds; the default applies"
+    elif (used := _bounded(text)) != _number(text):
+        yield f"{shown} is not between {MIN_EXPIRATION} and {MAX_EXPIRATION}; {used} is used"
+
+
+def _composed(text: str, defaults: Defaults) -> str:
+    if defaults.compose_account is None or text.startswith("arn:"):
+        return text
+    return (
+        f"arn:{defaults.partition or 'aws'}:iam::{defaults.compose_account}:role/{text.lstrip('/')}"
     )
+
+
+def _regional_sts(annotations: Mapping[str, str], defaults: Defaults) -> bool:
+    known = defaults.region is not None
+    otherwise = known if defaults.regional_sts is None else defaults.regional_sts
+    text = _annotation(annotations, REGIONAL_STS, defaults.prefix).lower()
+    return _BOOLEANS.get(text, otherwise)
+
+
+def _warnings(annotations: Mapping[str, str], role: RoleArn, defaults: Defaults) -> Iterator[str]:
+    prefix = defaults.prefix
+    yield from expiration_warnings(annotations, prefix=prefix)
+    regional = _annotation(annotations, REGIONAL_STS, prefix)
+    if regional and regional.lower() not in _BOOLEANS:
+        yield f"{prefix}/{REGIONAL_STS}: {excerpt(regional)!r} is neither true nor false"
+    if f"{prefix}/{AUDIENCE}" in annotations and not _annotation(annotations, AUDIENCE, prefix):
+        yield f"{prefix}/{AUDIENCE} is empty; {defaults.audience} is used"
+    if defaults.partition and defaults.partition != role.partition:
+        yield f"a role of the partition {role.partition} does not exist in {defaults.region}"
 
 
 def _annotation(annotations: Mapping[str, str], name: str, prefix: str) -> str:
     return annotations.get(f"{prefix}/{name}", "").strip()
 
 
-def _expiration(text: str, default: int) -> int:
+def _seconds(annotations: Mapping[str, str], prefix: str, *, default: int) -> int:
+    text = _annotation(annotations, TOKEN_EXPIRATION, prefix)
+    return _bounded(text if _is_number(text) else str(default))
+
+
+def _is_number(text: str) -> bool:
     # Digits only: int() would also take "+6_00", and refuse numbers of thousands of digits.
-    digits = text if text.isascii() and text.isdecimal() else str(default)
-    wanted = int(digits.lstrip("0")[:9] or "0")
-    return min(max(wanted, MIN_EXPIRATION), MAX_EXPIRATION)
+    return text.isascii() and text.isdecimal()
+
+
+def _bounded(digits: str) -> int:
+    return min(max(_number(digits), MIN_EXPIRATION), MAX_EXPIRATION)
+
+
+def _number(digits: str) -> int:
+    return int(digits.lstrip("0")[:9] or "0")

@@ -9,22 +9,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from irsa.injection.grants import Grant, pod_expiration, skipped_containers
+from irsa.errors import excerpt
+from irsa.injection.grants import (
+    DEFAULT_MOUNT_PATH,
+    SKIP_CONTAINERS,
+    Grant,
+    expiration_warnings,
+    pod_expiration,
+    skipped_containers,
+)
 from irsa.injection.pods import Container, Pod, Volume
 
 Operation = dict[str, Any]
 
 VOLUME = "aws-iam-token"
-MOUNT_PATH = "/var/run/secrets/eks.amazonaws.com/serviceaccount"
 FILE = "token"
+MOUNT_PATH = DEFAULT_MOUNT_PATH
 TOKEN_FILE = f"{MOUNT_PATH}/{FILE}"
-WINDOWS_TOKEN_FILE = "C:" + TOKEN_FILE.replace("/", "\\")
 DEFAULT_MODE = 420
 
 ROLE_ARN = "AWS_ROLE_ARN"
 TOKEN_FILE_NAME = "AWS_WEB_IDENTITY_TOKEN_FILE"  # noqa: S105 # the name of a variable
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 REGIONAL_STS = "AWS_STS_REGIONAL_ENDPOINTS"
+SESSION_NAME = "AWS_ROLE_SESSION_NAME"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,18 +60,37 @@ def patch(pod: Pod, grant: Grant, *, prefix: str) -> Patch:
     volume, missing = _volume(pod, grant)
     variables = _variables(pod, grant)
     operations: list[Operation] = []
-    warnings: list[str] = []
+    warnings = [*grant.warnings, *_pod_warnings(pod, skipped, prefix=prefix)]
     for path, container in _containers(pod):
         if container.name in skipped or _has_its_own(container):
             continue
-        if _occupied(container, volume):
-            reason = f"{MOUNT_PATH} is taken"
-            warnings.append(f"irsa: container {container.name!r} gets no AWS role: {reason}")
+        if _occupied(container, volume, at=grant.mount_path):
+            reason = f"{grant.mount_path} is taken"
+            warnings.append(f"container {container.name!r} gets no AWS role: {reason}")
             continue
-        operations += _container_operations(path, container, variables=variables, volume=volume)
+        operations += _container_operations(
+            path, container, variables=variables, mount=_mount(volume, grant)
+        )
     if operations and missing:
         operations.insert(0, _volume_operation(pod, grant, name=volume, prefix=prefix))
-    return Patch(operations=tuple(operations), warnings=tuple(warnings))
+    told = tuple(f"irsa: {warning}" for warning in warnings)
+    return Patch(operations=tuple(operations), warnings=told)
+
+
+def without_role(pod: Pod, *, prefix: str) -> tuple[str, ...]:
+    """The containers that carry no role although nobody left them out, by name."""
+    skipped = skipped_containers(pod.annotations, prefix=prefix)
+    return tuple(
+        container.name
+        for _, container in _containers(pod)
+        if container.name not in skipped and not _has_its_own(container)
+    )
+
+
+def _pod_warnings(pod: Pod, skipped: frozenset[str], *, prefix: str) -> Iterator[str]:
+    yield from expiration_warnings(pod.annotations, prefix=prefix)
+    for name in sorted(skipped - {container.name for _, container in _containers(pod)}):
+        yield f"{prefix}/{SKIP_CONTAINERS}: there is no container {excerpt(name)!r}"
 
 
 def _containers(pod: Pod) -> Iterator[tuple[str, Container]]:
@@ -77,32 +104,35 @@ def _has_its_own(container: Container) -> bool:
     return any(variable.name in (ROLE_ARN, TOKEN_FILE_NAME) for variable in container.env or ())
 
 
-def _occupied(container: Container, volume: str) -> bool:
+def _occupied(container: Container, volume: str, *, at: str) -> bool:
     devices = container.volume_devices or ()
-    if any(_same_place(device.device_path) for device in devices):
+    if any(_same_place(device.device_path, at) for device in devices):
         return True
     mounts = container.volume_mounts or ()
     return any(
-        _same_place(mount.mount_path)
+        _same_place(mount.mount_path, at)
         and (mount.name != volume or bool(mount.sub_path or mount.sub_path_expr))
         for mount in mounts
     )
 
 
-def _same_place(path: str) -> bool:
-    return path.rstrip("/") == MOUNT_PATH
+def _same_place(path: str, other: str) -> bool:
+    return path.rstrip("/") == other.rstrip("/")
 
 
 def _container_operations(
-    path: str, container: Container, *, variables: list[Operation], volume: str
+    path: str, container: Container, *, variables: list[Operation], mount: Operation
 ) -> Iterator[Operation]:
     present = {variable.name for variable in container.env or ()}
     wanted = [variable for variable in variables if not _already(variable["name"], present)]
     yield from _append(f"{path}/env", wanted, existing=bool(container.env))
-    if not any(_same_place(mount.mount_path) for mount in container.volume_mounts or ()):
-        mount = {"name": volume, "mountPath": MOUNT_PATH, "readOnly": True}
-        existing = bool(container.volume_mounts)
-        yield from _append(f"{path}/volumeMounts", [mount], existing=existing)
+    mounts = container.volume_mounts or ()
+    if not any(_same_place(found.mount_path, mount["mountPath"]) for found in mounts):
+        yield from _append(f"{path}/volumeMounts", [mount], existing=bool(mounts))
+
+
+def _mount(volume: str, grant: Grant) -> Operation:
+    return {"name": volume, "mountPath": grant.mount_path, "readOnly": True}
 
 
 def _already(name: str, present: set[str]) -> bool:
@@ -119,11 +149,15 @@ def _append(path: str, values: list[Operation], *, existing: bool) -> Iterator[O
 
 
 def _variables(pod: Pod, grant: Grant) -> list[Operation]:
-    token_file = WINDOWS_TOKEN_FILE if pod.is_windows else TOKEN_FILE
+    token_file = f"{grant.mount_path.rstrip('/')}/{FILE}"
+    if pod.is_windows:
+        token_file = "C:" + token_file.replace("/", "\\")
     values = {REGIONAL_STS: "regional"} if grant.regional_sts else {}
     if grant.region:
         values |= dict.fromkeys(REGIONS, grant.region)
     values |= {ROLE_ARN: grant.role_arn, TOKEN_FILE_NAME: token_file}
+    if grant.session_name:
+        values[SESSION_NAME] = grant.session_name
     return [{"name": name, "value": value} for name, value in values.items()]
 
 

@@ -4,9 +4,12 @@ The part of a pod that injection reads; everything else is skipped, and so survi
 Never here: what is done with it.
 """
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 MIRROR = "kubernetes.io/config.mirror"
+# The second is the first one's name before Kubernetes 1.14; charts still carry it.
+OS_LABELS = ("kubernetes.io/os", "beta.kubernetes.io/os")
+WINDOWS = "windows"
 
 
 class _Part(Struct, frozen=True, kw_only=True, gc=False, rename="camel"):
@@ -75,6 +78,40 @@ class OperatingSystem(_Part, frozen=True):
     name: str = ""
 
 
+class Requirement(_Part, frozen=True):
+    """What a node's label must be."""
+
+    key: str = ""
+    operator: str = ""
+    values: list[str] | None = None
+
+
+class NodeSelectorTerm(_Part, frozen=True):
+    """Requirements that must all hold."""
+
+    match_expressions: list[Requirement] | None = None
+
+
+class NodeSelector(_Part, frozen=True):
+    """Terms of which one must hold."""
+
+    node_selector_terms: list[NodeSelectorTerm] | None = None
+
+
+class NodeAffinity(_Part, frozen=True):
+    """The nodes that the pod may run on; what it only prefers does not matter here."""
+
+    required: NodeSelector | None = field(
+        default=None, name="requiredDuringSchedulingIgnoredDuringExecution"
+    )
+
+
+class Affinity(_Part, frozen=True):
+    """Where the pod may run."""
+
+    node_affinity: NodeAffinity | None = None
+
+
 class PodSpec(_Part, frozen=True):
     """What the pod runs."""
 
@@ -84,6 +121,7 @@ class PodSpec(_Part, frozen=True):
     volumes: list[Volume] | None = None
     os: OperatingSystem | None = None
     node_selector: dict[str, str] | None = None
+    affinity: Affinity | None = None
 
 
 class Metadata(_Part, frozen=True):
@@ -122,7 +160,21 @@ class Pod(_Part, frozen=True):
 
     @property
     def is_windows(self) -> bool:
-        """Whether the pod says that it runs on Windows."""
-        named = self.spec.os.name if self.spec.os else ""
+        """Whether the pod says that it runs on Windows, and on nothing else."""
+        if self.spec.os:
+            return self.spec.os.name == WINDOWS
         selector = self.spec.node_selector or {}
-        return (named or selector.get("kubernetes.io/os", "")) == "windows"
+        return any(selector.get(label) == WINDOWS for label in OS_LABELS) or self._needs_windows()
+
+    def _needs_windows(self) -> bool:
+        affinity = self.spec.affinity and self.spec.affinity.node_affinity
+        required = affinity.required if affinity else None
+        terms = (required.node_selector_terms if required else None) or ()
+        return bool(terms) and all(_is_windows_only(term) for term in terms)
+
+
+def _is_windows_only(term: NodeSelectorTerm) -> bool:
+    return any(
+        needed.key in OS_LABELS and needed.operator == "In" and needed.values == [WINDOWS]
+        for needed in term.match_expressions or ()
+    )

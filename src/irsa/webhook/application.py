@@ -64,9 +64,10 @@ class Application:
         cache: Decides readiness: a webhook that knows nothing yet is not asked.
         prefix: What annotations begin with.
         certificate_expiry: When the serving certificate ends, in seconds since 1970.
+        ready: Whether everything besides the cache is ready.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 # each is a part that a test replaces
         self,
         directory: Directory,
         cache: Cache,
@@ -74,12 +75,14 @@ class Application:
         metrics: Metrics,
         prefix: str = DEFAULT_PREFIX,
         certificate_expiry: Callable[[], float | None] = lambda: None,
+        ready: Callable[[], bool] = lambda: True,
     ) -> None:
         self._directory = directory
         self._cache = cache
         self._metrics = metrics
         self._prefix = prefix
         self._certificate_expiry = certificate_expiry
+        self._others_ready = ready
         self.draining = False
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -128,6 +131,8 @@ class Application:
             return Answer(status=503, body=b"stopping\n")
         if not self._cache.synced:
             return Answer(status=503, body=b"the ServiceAccounts have not been listed yet\n")
+        if not self._others_ready():
+            return Answer(status=503, body=b"the ConfigMap of roles has not been read yet\n")
         return Answer(body=b"ok\n")
 
     def _state(self) -> State:

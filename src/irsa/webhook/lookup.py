@@ -31,6 +31,7 @@ class Lookup:
         read: Reads the annotations of one ServiceAccount from the API server.
         defaults: What applies where a ServiceAccount says nothing.
         count: Told the result of each live read: `found`, `missing` or `failed`.
+        otherwise: What is granted to a ServiceAccount that carries no role itself.
     """
 
     def __init__(
@@ -40,11 +41,13 @@ class Lookup:
         *,
         defaults: Defaults,
         count: Callable[[str], None] = lambda _: None,
+        otherwise: Callable[[str, str], Verdict] = lambda _namespace, _name: None,
     ) -> None:
         self._cache = cache
         self._read = read
         self._defaults = defaults
         self._count = count
+        self._otherwise = otherwise
         self._reading: dict[tuple[str, str], asyncio.Task[Verdict]] = {}
 
     async def find(self, namespace: str, name: str, *, patience: float) -> Verdict:
@@ -54,6 +57,10 @@ class Lookup:
         Raises:
             LookupFailedError: It was not in the cache and could not be read in time.
         """
+        verdict = await self._own(namespace, name, patience=patience)
+        return self._otherwise(namespace, name) if verdict is None else verdict
+
+    async def _own(self, namespace: str, name: str, *, patience: float) -> Verdict:
         if self._cache.knows(namespace, name):
             return self._cache.get(namespace, name)
         try:
@@ -97,4 +104,6 @@ class Lookup:
             result = "missing" if annotations is None else "found"
         finally:
             self._count(result)
-        return None if annotations is None else grant_of(annotations, self._defaults)
+        if annotations is None:
+            return None
+        return grant_of(annotations, self._defaults, namespace=namespace, name=name)

@@ -12,13 +12,14 @@ from pathlib import Path
 
 from irsa.errors import InputError
 from irsa.files import read_text
-from irsa.injection.grants import Defaults
+from irsa.injection.grants import Defaults, Verdict
 from irsa.kube.stream import Stream
 from irsa.tls.context import Reloader, server_context
 from irsa.webhook.application import Application
 from irsa.webhook.directory import Cache
 from irsa.webhook.expiry import certificate_expiry
 from irsa.webhook.lookup import Lookup
+from irsa.webhook.mappings import Mappings
 from irsa.webhook.metrics import Metrics
 from irsa.webhook.server import Server, listen
 from irsa.webhook.watch import Source, Watch, read_annotations
@@ -30,7 +31,14 @@ RELOAD_PERIOD = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the process is told: certificate, port, and what applies by default."""
+    """
+    What the process is told.
+
+    Args:
+        defaults: What applies where a ServiceAccount says nothing.
+        stop_delay: For how many seconds a stopping server still takes new connections.
+        config_map_namespace: Where the ConfigMap of role mappings is; None reads none.
+    """
 
     cert_file: Path
     key_file: Path
@@ -38,6 +46,7 @@ class Options:
     host: str | None = None
     defaults: Defaults
     stop_delay: float = 0.0
+    config_map_namespace: str | None = None
 
 
 async def serve(stream: Stream, options: Options) -> None:
@@ -45,14 +54,16 @@ async def serve(stream: Stream, options: Options) -> None:
     context = server_context(options.cert_file, options.key_file)
     certificate = Certificate(Reloader(context, options.cert_file, options.key_file), options)
     cache = Cache()
-    application = _application(stream, cache, options, certificate=certificate)
+    mappings = _mappings(stream, options)
+    application = _application(stream, cache, options, certificate=certificate, mappings=mappings)
     listener = listen(options.port, host=options.host)
     server = Server(application, context, stop_delay=options.stop_delay)
     watch = Watch(stream, cache, defaults=options.defaults)
+    parts = [watch.run(), certificate.run(), *([mappings.run()] if mappings else [])]
     logger.info("listening on port %d", listener.getsockname()[1])
     try:
         async with asyncio.TaskGroup() as group:
-            background = [group.create_task(part) for part in (watch.run(), certificate.run())]
+            background = [group.create_task(part) for part in parts]
             await server.serve(sockets=[listener])
             for task in background:
                 task.cancel()
@@ -86,8 +97,18 @@ class Certificate:
                 failure = error.message
 
 
+def _mappings(stream: Stream, options: Options) -> Mappings | None:
+    namespace = options.config_map_namespace
+    return Mappings(stream, namespace, defaults=options.defaults) if namespace else None
+
+
 def _application(
-    stream: Source, cache: Cache, options: Options, *, certificate: Certificate
+    stream: Source,
+    cache: Cache,
+    options: Options,
+    *,
+    certificate: Certificate,
+    mappings: Mappings | None,
 ) -> Application:
     metrics = Metrics()
     lookup = Lookup(
@@ -95,6 +116,7 @@ def _application(
         functools.partial(read_annotations, stream),
         defaults=options.defaults,
         count=metrics.live_read,
+        otherwise=mappings.get if mappings else _nothing,
     )
     return Application(
         lookup,
@@ -102,4 +124,9 @@ def _application(
         metrics=metrics,
         prefix=options.defaults.prefix,
         certificate_expiry=lambda: certificate.expiry,
+        ready=lambda: mappings is None or mappings.synced,
     )
+
+
+def _nothing(_namespace: str, _name: str) -> Verdict:
+    return None

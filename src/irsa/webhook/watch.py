@@ -120,7 +120,12 @@ class Watch:
         logger.log(level, "the watch of ServiceAccounts ended: %s", error.message)
 
     def _verdict(self, metadata: Metadata) -> Verdict:
-        return grant_of(metadata.annotations or {}, self._defaults)
+        return grant_of(
+            metadata.annotations or {},
+            self._defaults,
+            namespace=metadata.namespace,
+            name=metadata.name,
+        )
 
 
 async def read_annotations(source: Source, namespace: str, name: str) -> Mapping[str, str] | None:

@@ -60,7 +60,8 @@ def annotated(annotations: dict[str, str]) -> dict[str, str]:
 def outcome(case: dict) -> dict:
     """What a case comes to: the parts of the pod that injection may touch, and warnings."""
     pod = {"metadata": {"annotations": annotated(case.get("pod", {}))}, "spec": case["spec"]}
-    verdict = grant_of(annotated(case["serviceAccount"]), DEFAULTS)
+    annotations = annotated(case["serviceAccount"])
+    verdict = grant_of(annotations, DEFAULTS, namespace="shop", name="web")
     if not isinstance(verdict, Grant):
         return {"refused": verdict.reason} if isinstance(verdict, Refusal) else {"untouched": True}
     after, change = patched(pod, verdict)

@@ -150,3 +150,19 @@ def test_patience_bounds_the_read_of_one_caller_only() -> None:
         assert setup.api.reads == 1
 
     run(test)
+
+
+def test_annotation_goes_before_the_config_map() -> None:
+    """Only a ServiceAccount without a role of its own is looked up elsewhere, existing or not."""
+    mapped = Grant(role_arn="arn:aws:iam::111122223333:role/x", audience="a", expiration=600)
+
+    async def main() -> list[Verdict]:
+        api = FakeApi()
+        api.accounts["shop", "plain"] = {}
+        lookup = Lookup(Cache(), api.read, defaults=Defaults(), otherwise=lambda *_: mapped)
+        return [await lookup.find("shop", name, patience=20) for name in ("web", "plain", "ghost")]
+
+    own, plain, ghost = asyncio.run(main())
+    assert isinstance(own, Grant)
+    assert own.role_arn.endswith("role/web")
+    assert plain == ghost == mapped

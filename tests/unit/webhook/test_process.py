@@ -97,8 +97,12 @@ def test_started_process_answers_logs_and_ends(
     [
         (["--tls-cert", "missing.crt", "--tls-key", "missing.key"], "missing.crt"),
         (["--allowed-account", "12"], "'12' is not an AWS account number"),
+        (["--allowed-role", "shop"], "'shop' is not NAMESPACE=ARN"),
+        (["--token-mount-path", "tokens"], "'tokens' is not an absolute path"),
+        (["--compose-role-arn=true"], "does not know in which account"),
+        (["--in-cluster"], "is not followed here"),
     ],
-    ids=["certificate", "account"],
+    ids=["certificate", "account", "role", "mount", "compose", "in-cluster"],
 )
 def test_wrong_options_are_explained(
     arguments: list[str], message: str, files: Any, tmp_path: Path, capsys: pytest.CaptureFixture
