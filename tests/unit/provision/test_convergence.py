@@ -1,83 +1,267 @@
-"""Killed at any call, before or after it took effect, and run again: it converges."""
+"""
+The kill table: dead at any call, before or after it took effect, and run again.
+
+Every call of a whole run is recorded, and each in turn is the last one of a process. What comes
+out is compared with a run that nobody disturbed; a new call is covered without a change here.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import pytest
+from tests.fakes.aws import FakeAws
 from tests.fakes.killing import KilledError, Killer
-from tests.fakes.stage import Stage, make_stage
+from tests.fakes.stage import S3_READ, Stage, make_stage
 
-Prepare = Callable[[], Stage]
+ALLOWED = "arn:aws:iam::aws:policy/PowerUserAccess"
+SQS = "arn:aws:iam::aws:policy/AmazonSQSFullAccess"
+
+
+def _inline(action: str) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _issuer(*audiences: str) -> dict[str, Any]:
+    return {"publish": "s3", "bucket": "prod-eu-irsa", "audiences": list(audiences)}
+
+
+BEFORE = {
+    "issuer": _issuer("sts.amazonaws.com", "first.example"),
+    "roles": [
+        {
+            "serviceAccounts": ["shop/web"],
+            "policies": [S3_READ],
+            "inlinePolicy": _inline("sqs:SendMessage"),
+            "permissionsBoundary": ALLOWED,
+            "tags": {"team": "shop"},
+        },
+        {"serviceAccounts": ["shop/worker"], "path": "/team/", "policies": [S3_READ]},
+        {
+            "serviceAccounts": ["shop/old"],
+            "policies": [S3_READ],
+            "inlinePolicy": _inline("sqs:*"),
+        },
+    ],
+}
+# Policies, boundary, tags and audiences differ, one role moves, one is renamed with its account,
+# one takes over another account.
+AFTER = {
+    "issuer": _issuer("sts.amazonaws.com", "second.example"),
+    "injection": {"engine": "webhook", "webhook": {"replicas": 3}},
+    "roles": [
+        {
+            "serviceAccounts": ["shop/web", "shop/web-2"],
+            "policies": [SQS],
+            "inlinePolicy": _inline("sqs:ReceiveMessage"),
+            "maxSessionDuration": 7200,
+            "tags": {"team": "web", "cost": "7"},
+        },
+        {"serviceAccounts": ["shop/worker"], "path": "/moved/", "permissionsBoundary": ALLOWED},
+        {"serviceAccounts": ["shop/old"], "name": "prod-eu-renamed", "policies": [SQS]},
+    ],
+}
+FEWER = {"roles": BEFORE["roles"][:1]}
+
+
+CLUSTER = {"name": "prod-eu", "uid": "6f0c0d3e-27b5-4b6c-9d2f-0f3b8d1f4c11"}
+
+
+def _wish(stage: Stage, sections: dict[str, Any]) -> None:
+    """Somebody changes the configuration."""
+    stage.wish = make_stage(cluster=CLUSTER, **sections).wish
+
+
+def _new() -> Stage:
+    """Nothing is there yet; it is always the same cluster, so that ends can be compared."""
+    stage = make_stage(cluster=CLUSTER, **BEFORE)
+    stage.kube._objects["", "Namespace", "", "kube-system"]["metadata"]["uid"] = CLUSTER["uid"]
+    return stage
 
 
 def _applied() -> Stage:
-    stage = make_stage()
+    stage = _new()
     stage.apply()
     return stage
 
 
-def _moved() -> Stage:
-    """A role that has to be made anew, and one whose policies differ."""
+def _changed() -> Stage:
     stage = _applied()
-    stage.wish = make_stage(
-        roles=[
-            {"serviceAccounts": ["shop/web"], "path": "/elsewhere/"},
-            {"serviceAccounts": ["shop/worker", "shop/other"], "maxSessionDuration": 7200},
-        ],
-        cluster={"name": "prod-eu", "uid": stage.wish.config.cluster.uid},
-    ).wish
+    _wish(stage, AFTER)
     return stage
 
 
-def _observe(stage: Stage, killer: Killer) -> None:
+def _drifted() -> Stage:
+    """Somebody changed, by hand, all that can be changed by hand."""
+    stage = _applied()
+    (bucket,), (provider,) = stage.aws.buckets.values(), stage.aws.providers.values()
+    bucket.ownership, bucket.encryption, bucket.versioning = "ObjectWriter", "aws:kms", "Suspended"
+    bucket.policy, bucket.access_block, bucket.tags = None, None, [_old_name(), *bucket.tags[1:]]
+    bucket.versions.clear()
+    provider["Tags"] = [_old_name(), *provider["Tags"][1:]]
+    provider["ClientIDList"] = ["third.example"]
+    for role in stage.aws.roles.values():
+        role |= {"attached": [SQS], "inline": {"irsa": {}, "other": {}}, "MaxSessionDuration": 9000}
+        role |= {"AssumeRolePolicyDocument": {}, "Tags": [_old_name(), *role["Tags"][1:]]}
+        role.pop("PermissionsBoundary", None)
+    for key in [key for key in stage.kube._objects if key[1] != "Namespace"]:
+        stage.kube._forget(key)
+    return stage
+
+
+def _old_name() -> dict[str, str]:
+    return {"Key": "irsa:cluster", "Value": "an-older-name"}
+
+
+def _fewer() -> Stage:
+    stage = _applied()
+    _wish(stage, FEWER)
+    return stage
+
+
+def _with_leftovers() -> Stage:
+    stage = _changed()
+    stage.apply()
+    _wish(stage, FEWER)
+    return stage
+
+
+def _apply(stage: Stage) -> None:
+    stage.apply()
+
+
+def _prune(stage: Stage) -> None:
+    stage.apply(prune=True)
+
+
+def _destroy(stage: Stage) -> None:
+    stage.destroy()
+
+
+def _take_down(stage: Stage) -> None:
+    stage.destroy(delete_bucket=False)
+
+
+def _to_apply(stage: Stage) -> Any:
+    return stage.plan().changes
+
+
+def _to_prune(stage: Stage) -> Any:
+    return stage.plan(prune=True).changes
+
+
+def _to_destroy(stage: Stage) -> Any:
+    return stage.plan_removal().changes
+
+
+def _to_take_down(stage: Stage) -> Any:
+    return stage.plan_removal(delete_bucket=False).changes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """How the world is, what is done to it, and what the plan afterwards says."""
+
+    prepare: Callable[[], Stage]
+    act: Callable[[Stage], None]
+    left: Callable[[Stage], Any] = _to_apply
+
+
+SCENARIOS = {
+    "apply": Scenario(prepare=_new, act=_apply),
+    "update": Scenario(prepare=_changed, act=_apply),
+    "repair": Scenario(prepare=_drifted, act=_apply),
+    "prune": Scenario(prepare=_fewer, act=_prune, left=_to_prune),
+    "update-and-prune": Scenario(prepare=_changed, act=_prune, left=_to_prune),
+    "destroy": Scenario(prepare=_applied, act=_destroy, left=_to_destroy),
+    "destroy-left-over": Scenario(prepare=_with_leftovers, act=_destroy, left=_to_destroy),
+    "destroy-but-the-bucket": Scenario(prepare=_applied, act=_take_down, left=_to_take_down),
+}
+
+
+def _observe(stage: Stage, killer: Killer | None) -> None:
     stage.aws.observer = stage.kube._observer = killer
 
 
-def _record(prepare: Prepare, action: str) -> list[str]:
-    stage, killer = prepare(), Killer()
+@cache
+def _undisturbed(name: str) -> tuple[tuple[str, ...], Any]:
+    """The calls of a run, and the world after it."""
+    stage, killer = SCENARIOS[name].prepare(), Killer()
     _observe(stage, killer)
-    getattr(stage, action)()
-    return killer.calls
+    SCENARIOS[name].act(stage)
+    return tuple(killer.calls), _world(stage)
 
 
-def _kill(prepare: Prepare, action: str, *, at: int, after_it: bool) -> Stage:
-    stage = prepare()
+def _killed(name: str, *, at: int, after_it: bool) -> Stage:
+    stage = SCENARIOS[name].prepare()
     _observe(stage, Killer(at=at, after_it=after_it))
     with pytest.raises(KilledError):
-        getattr(stage, action)()
-    _observe(stage, Killer())
-    getattr(stage, action)()
+        SCENARIOS[name].act(stage)
+    _observe(stage, None)
     return stage
 
 
-@pytest.mark.parametrize("after_it", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("prepare", [make_stage, _moved], ids=["new", "changed"])
-def test_an_apply_converges(prepare, after_it):
-    """Whatever call it dies at, a second run completes it and a third has nothing to do."""
-    calls = _record(prepare, "apply")
-    assert len(calls) > 5
-    for at in range(len(calls)):
-        stage = _kill(prepare, "apply", at=at, after_it=after_it)
-        assert stage.plan().changes == (), f"killed at {calls[at]}"
+def _world(stage: Stage) -> Any:
+    """Everything there is, but for what is new with every object."""
+    aws = stage.aws
+    buckets = {
+        name: vars(one) | {"versions": {each["Key"]: each["Body"] for each in one.versions}}
+        for name, one in aws.buckets.items()
+    }
+    roles = {name: one | {"attached": sorted(one["attached"])} for name, one in aws.roles.items()}
+    objects = {
+        key: {name: part for name, part in one.items() if name != "metadata"} | _metadata(one)
+        for key, one in stage.kube._objects.items()
+    }
+    return buckets, roles, aws.providers, objects
+
+
+def _metadata(thing: Any) -> dict[str, Any]:
+    names = ("labels", "annotations", "ownerReferences")
+    return {name: thing["metadata"].get(name) or None for name in names}
 
 
 @pytest.mark.parametrize("after_it", [False, True], ids=["before", "after"])
-def test_a_destroy_converges(after_it):
-    """Whatever call it dies at, a second run leaves nothing."""
-    calls = _record(_applied, "destroy")
-    assert len(calls) > 20
-    for at in range(len(calls)):
-        stage = _kill(_applied, "destroy", at=at, after_it=after_it)
-        assert stage.aws.empty, f"killed at {calls[at]}"
-        assert stage.plan_removal().changes == ()
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_it_converges(name, after_it):
+    """Whatever call it dies at, the next run comes to the same end, and leaves nothing to do."""
+    calls, end = _undisturbed(name)
+    for at, call in enumerate(calls):
+        stage = _killed(name, at=at, after_it=after_it)
+        SCENARIOS[name].act(stage)
+        assert _world(stage) == end, f"killed at {call}"
+        assert SCENARIOS[name].left(stage) == (), f"killed at {call}"
 
 
-def test_nothing_is_orphaned():
-    """A destroy after a killed apply leaves nothing, whatever call the apply died at."""
-    for at in range(len(_record(make_stage, "apply"))):
-        stage = make_stage()
-        _observe(stage, Killer(at=at, after_it=True))
-        with pytest.raises(KilledError):
-            stage.apply()
-        _observe(stage, Killer())
-        stage.destroy()
-        assert stage.aws.empty
+@pytest.mark.parametrize("name", ["apply", "update", "repair", "prune"])
+def test_nothing_is_orphaned(name):
+    """A destroy finds all that a killed run made, whatever call it died at."""
+    untouched = _world(_new())
+    for at, call in enumerate(_undisturbed(name)[0]):
+        stage = _destroyed(_killed(name, at=at, after_it=True))
+        assert stage.aws.empty, f"killed at {call}"
+        if name != "repair":  # there, somebody else took objects away
+            assert _world(stage) == untouched, f"killed at {call}"
+
+
+def _destroyed(stage: Stage) -> Stage:
+    stage.destroy()
+    return stage
+
+
+def test_every_call_is_in_the_table():
+    """All that the AWS in memory can change, some run changes; so a new call cannot be missed."""
+    recorded = {call for name in SCENARIOS for call in _undisturbed(name)[0]}
+    handled = {
+        f"{service}:{operation}"
+        for service, _, operation in (
+            name.removeprefix("_").partition("_") for name in vars(FakeAws) if name.count("_") == 2
+        )
+        if service in ("iam", "s3", "s3control")
+        and not operation.startswith(("Get", "List", "Head"))
+    }
+    assert handled
+    assert handled <= recorded, handled - recorded
+    assert {call.split()[0] for call in recorded - handled} == {"PATCH", "DELETE"}
