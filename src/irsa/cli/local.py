@@ -11,7 +11,7 @@ import typer
 from irsa.cli.options import OutputFormat
 from irsa.cli.render import console
 from irsa.cli.render.console import Output
-from irsa.errors import RigError
+from irsa.errors import InputError, RigError
 
 if TYPE_CHECKING:
     from irsa.local.rig import Rig
@@ -35,14 +35,41 @@ class View(StrEnum):
     rewritten = "rewritten"
 
 
-@app.command(epilog="Example: irsa local up --api-servers 3")
+class Part(StrEnum):
+    """What may stand alone."""
+
+    aws = "aws"
+
+
+Delay = typer.Option(
+    "--delay",
+    metavar="NAME=TIME",
+    help="Let AWS see things late: iam=5s (changes of IAM), jwks=10m (STS keeps an issuer's keys).",
+)
+
+
+@app.command(
+    epilog="Examples: irsa local up --api-servers 3; irsa local up --only aws --delay iam=3s"
+)
 def up(
     *,
     name: Name = DEFAULT,
+    only: Annotated[
+        Part | None, typer.Option("--only", help="AWS alone, without Kubernetes.")
+    ] = None,
+    account: Annotated[
+        str, typer.Option("--account", metavar="NUMBER", help="The number of the AWS account.")
+    ] = "111122223333",
+    region: Annotated[
+        str, typer.Option("--region", metavar="REGION", help="It decides AWS's partition, too.")
+    ] = "eu-west-1",
+    delay: Annotated[list[str] | None, Delay] = None,
     api_servers: Annotated[
-        int,
-        typer.Option("--api-servers", metavar="N", min=1, max=9, help="How many API servers."),
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--api-servers", metavar="N", min=1, max=9, help="How many API servers; 1 if not said."
+        ),
+    ] = None,
     kubernetes: Annotated[
         str | None,
         typer.Option("--kubernetes", metavar="VERSION", help="Which Kubernetes, such as v1.36.3."),
@@ -52,15 +79,24 @@ def up(
     ] = View.auto,
 ) -> None:
     """
-    Start Kubernetes and AWS on this machine.
+    Start Kubernetes and AWS on this machine, or AWS alone.
 
-    The programs are those in KUBEBUILDER_ASSETS or PATH, else they are downloaded or built once.
-    Needs no root. Does nothing if the rig is up already.
+    Kubernetes' programs are those in KUBEBUILDER_ASSETS or PATH, else they are downloaded or built
+    once. Needs no root. Does nothing if the rig is up already.
     """
-    from irsa.local import lifecycle
-
     rig = _rig(name)
-    wish = lifecycle.Wish(api_servers=api_servers, kubernetes=kubernetes, view=mounts.value)
+    from irsa.local import delays, lifecycle
+
+    if only and (api_servers or kubernetes):
+        raise typer.BadParameter("--only aws stands without Kubernetes", param_hint="--only")
+    wish = lifecycle.Wish(
+        api_servers=0 if only else api_servers or 1,
+        kubernetes=kubernetes,
+        account=_account(account),
+        region=_region(region),
+        view=mounts.value,
+        delays=delays.parse(delay or ()),
+    )
     # Whoever asks this command to end means the rig that it is making, too.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -74,6 +110,26 @@ def up(
     console.note(f'use it:  eval "$(irsa local env{_option(name)})"')
 
 
+@app.command(epilog="Example: irsa local fetch")
+def fetch(
+    *,
+    kubernetes: Annotated[
+        str | None,
+        typer.Option("--kubernetes", metavar="VERSION", help="Which Kubernetes, such as v1.36.3."),
+    ] = None,
+) -> None:
+    """
+    Get Kubernetes' programs now, so that `irsa local up` is quick later.
+
+    Downloads or builds them once, into the user's cache directory; prints where they are.
+    """
+    from irsa.local import binaries
+
+    found = binaries.find(kubernetes, step=console.step)
+    for path in found.programs.values():
+        console.result(str(path))
+
+
 @app.command(epilog='Example: eval "$(irsa local env)"')
 def env(*, name: Name = DEFAULT) -> None:
     """Print the variables that lead kubectl, the AWS CLI and irsa to a rig, for a shell."""
@@ -83,6 +139,23 @@ def env(*, name: Name = DEFAULT) -> None:
         console.result(f"export {key}={shlex.quote(value)}")
     for key in variables.UNWANTED:
         console.result(f"unset {key}")
+
+
+@app.command(epilog="Example: irsa local delay iam=5s jwks=10m")
+def delay(
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME=TIME", help="Such as iam=5s; those that are there if none."),
+    ] = None,
+    *,
+    name: Name = DEFAULT,
+) -> None:
+    """Let the AWS of a rig that is up see things late, as AWS does; 0s is at once."""
+    rig = _rig(name)
+    from irsa.local import lifecycle
+
+    for setting in lifecycle.delay(rig, settings or ()).settings:
+        console.result(setting)
 
 
 @app.command(epilog="Example: irsa local status --output json")
@@ -102,7 +175,7 @@ def status(*, name: Name = DEFAULT, output: OutputFormat = Output.text) -> None:
 def log(
     component: Annotated[
         str | None,
-        typer.Argument(help="Such as kube-apiserver, etcd, node, supervisor; all names if none."),
+        typer.Argument(help="Such as kube-apiserver, etcd, node, aws; all names if none."),
     ] = None,
     *,
     name: Name = DEFAULT,
@@ -149,6 +222,21 @@ def _rig(name: str) -> "Rig":
             hint="pip install 'irsa[local]'",
         ) from error
     return Rig.named(name)
+
+
+def _account(number: str) -> str:
+    from irsa.arns import is_account
+
+    if not is_account(number):
+        raise InputError(f"{number!r} is not an AWS account number", hint="twelve digits")
+    return number
+
+
+def _region(name: str) -> str:
+    from irsa.arns import partition_of
+
+    partition_of(name)
+    return name
 
 
 def _option(name: str) -> str:

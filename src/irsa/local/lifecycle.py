@@ -15,7 +15,7 @@ import string
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +23,9 @@ from irsa import files
 from irsa.errors import RigError
 from irsa.local import binaries, controlplane, network, pki, processes, supervisor
 from irsa.local.binaries import Binaries, Step
+from irsa.local.delays import NONE, Delays, DelaysFile, parse
 from irsa.local.processes import Identity
-from irsa.local.rig import DEFAULT_ACCOUNT, DEFAULT_REGION, Rig, Server, Spec
+from irsa.local.rig import DEFAULT_ACCOUNT, DEFAULT_REGION, Rig, Server, Spec, no_such_rig
 
 TRIES = 3
 STOP_WITHIN = 20.0
@@ -37,8 +38,10 @@ class Wish:
     What a new rig shall be like.
 
     Args:
+        api_servers: How many; 0 for AWS alone.
         kubernetes: Version of Kubernetes; None for what this machine has, else our default.
         view: How containers see their mounts: `auto`, `namespaces` or `rewritten`.
+        delays: How late AWS sees things.
     """
 
     api_servers: int = 1
@@ -46,6 +49,7 @@ class Wish:
     account: str = DEFAULT_ACCOUNT
     region: str = DEFAULT_REGION
     view: str = "auto"
+    delays: Delays = NONE
 
 
 class StartError(RigError):
@@ -69,18 +73,36 @@ def up(rig: Rig, wish: Wish, *, step: Step) -> bool:
 
     Raises:
         StartError: A part of it failed.
-        RigError: There are no programs for it, or it is being brought up by somebody else.
+        RigError: There are no programs for it, it is being brought up by somebody else, or it is up
+            without what is wished for.
     """
     rig.directory.parent.mkdir(parents=True, exist_ok=True)
     with _locked(rig):
         if rig.running():
+            _check_present(rig, wish)
             return False
         _remove(rig)
-        found = binaries.find(wish.kubernetes, step=step)
-        servers = "" if wish.api_servers == 1 else f" with {wish.api_servers} API servers"
-        with step(f"start rig {rig.name}: Kubernetes {found.version}{servers}, and AWS"):
+        found = binaries.find(wish.kubernetes, step=step) if wish.api_servers else None
+        with step(f"start rig {rig.name}: {_parts(wish, found)}"):
             _start(rig, wish, found)
         return True
+
+
+def _check_present(rig: Rig, wish: Wish) -> None:
+    if wish.api_servers and not rig.spec().servers:
+        raise RigError(
+            f"rig {rig.name} is up with AWS alone",
+            hint=f"irsa local down --name {rig.name}, or take another --name",
+        )
+    if wish.delays != NONE:
+        DelaysFile(rig.aws).write(wish.delays)
+
+
+def _parts(wish: Wish, found: Binaries | None) -> str:
+    if found is None:
+        return f"AWS {wish.account} in {wish.region}"
+    servers = "" if wish.api_servers == 1 else f" with {wish.api_servers} API servers"
+    return f"Kubernetes {found.version}{servers}, and AWS"
 
 
 def down(rig: Rig) -> bool:
@@ -99,7 +121,23 @@ def down(rig: Rig) -> bool:
     return existed
 
 
-def _start(rig: Rig, wish: Wish, found: Binaries) -> None:
+def delay(rig: Rig, settings: Iterable[str]) -> Delays:
+    """
+    Put settings of delays over those of a rig that is up; all of them as they are now.
+
+    Raises:
+        RigError: It is not up.
+        InputError: A setting is none.
+    """
+    if not rig.running():
+        raise no_such_rig(rig.name)
+    file = DelaysFile(rig.aws)
+    delays = parse(settings, file())
+    file.write(delays)
+    return delays
+
+
+def _start(rig: Rig, wish: Wish, found: Binaries | None) -> None:
     for attempt in range(1, TRIES + 1):
         try:
             with _removed_on_failure(rig):
@@ -122,17 +160,29 @@ def _removed_on_failure(rig: Rig) -> Iterator[None]:
         raise
 
 
-def _prepare(rig: Rig, wish: Wish, found: Binaries) -> None:
+def _prepare(rig: Rig, wish: Wish, found: Binaries | None) -> None:
     """Everything on disk, before anything runs."""
     for directory in (rig.directory, rig.logs, rig.aws):
         directory.mkdir(mode=0o700)
+    _prepare_aws(rig, wish)
+    if found is None:
+        rig.keep_spec(Spec(name=rig.name, account=wish.account, region=wish.region))
+    else:
+        _prepare_kubernetes(rig, wish, found)
+
+
+def _prepare_aws(rig: Rig, wish: Wish) -> None:
+    credentials = {"accessKeyId": _access_key(), "secretAccessKey": secrets.token_urlsafe(30)}
+    data = json.dumps(credentials).encode()
+    files.write_atomic(rig.aws / "credentials.json", data, mode=files.SECRET_MODE)
+    DelaysFile(rig.aws).write(wish.delays)
+
+
+def _prepare_kubernetes(rig: Rig, wish: Wish, found: Binaries) -> None:
     found.link_into(rig.directory / "bin")
     spec = _spec(rig, wish, found)
     rig.keep_spec(spec)
     pki.make(rig, spec)
-    credentials = {"accessKeyId": _access_key(), "secretAccessKey": secrets.token_urlsafe(30)}
-    data = json.dumps(credentials).encode()
-    files.write_atomic(rig.aws / "credentials.json", data, mode=files.SECRET_MODE)
     for server in spec.servers:
         directory = rig.node(server.name) / "etc/kubernetes/manifests"
         directory.mkdir(mode=0o700)

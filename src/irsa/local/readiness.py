@@ -21,8 +21,10 @@ class Readiness:
     def __init__(self, rig: Rig, spec: Spec) -> None:
         self._rig = rig
         self._spec = spec
-        self._kube = Api(rig.kubeconfig).kube
-        self._servers = {each.name: self._kube.at(each.url) for each in spec.servers}
+        self._servers: dict[str, Kube] = {}
+        if spec.servers:
+            self._kube = Api(rig.kubeconfig).kube
+            self._servers = {each.name: self._kube.at(each.url) for each in spec.servers}
 
     def missing(self) -> str | None:
         """The first thing that is not there yet, in words; None if the rig is up."""
@@ -33,12 +35,17 @@ class Readiness:
 
     def close(self) -> None:
         """Close the connections."""
-        for kube in (self._kube, *self._servers.values()):
-            kube.close()
+        if self._servers:
+            for kube in (self._kube, *self._servers.values()):
+                kube.close()
 
     def _missing(self) -> Iterator[str]:
         if self._rig.aws_ready() is None:
             yield "the AWS process does not listen"
+        if self._servers:
+            yield from self._missing_in_the_cluster()
+
+    def _missing_in_the_cluster(self) -> Iterator[str]:
         for name, kube in self._servers.items():
             if not _answers(kube):
                 yield f"the API server of {name} is not ready"

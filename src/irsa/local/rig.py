@@ -43,9 +43,10 @@ class Spec:
     What a rig consists of.
 
     Args:
-        kubernetes: Version of Kubernetes, such as `v1.36.3`.
+        kubernetes: Version of Kubernetes, such as `v1.36.3`; empty if there is none, AWS alone.
         binaries: Directory with etcd, kube-apiserver and kube-controller-manager.
         address: The machine's own address, which nodes and pods have.
+        servers: None where there is AWS alone.
         etcd_ports: For clients and for peers.
         view: How containers see their mounts: `auto`, `namespaces` or `rewritten`.
     """
@@ -53,11 +54,11 @@ class Spec:
     name: str
     account: str
     region: str
-    kubernetes: str
-    binaries: str
-    address: str
-    servers: tuple[Server, ...]
-    etcd_ports: tuple[int, int]
+    kubernetes: str = ""
+    binaries: str = ""
+    address: str = ""
+    servers: tuple[Server, ...] = ()
+    etcd_ports: tuple[int, int] = (0, 0)
     view: str = "auto"
 
     @classmethod

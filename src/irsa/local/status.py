@@ -1,7 +1,9 @@
 """A rig's status: what a script or a person may want to know, and no secret."""
 
+from dataclasses import asdict
 from typing import Any
 
+from irsa.local.delays import DelaysFile
 from irsa.local.rig import Rig, Server, no_such_rig
 
 
@@ -18,12 +20,13 @@ def status(rig: Rig) -> dict[str, Any]:
     return {
         "name": rig.name,
         "directory": str(rig.directory),
-        "kubeconfig": str(rig.kubeconfig),
+        "kubeconfig": str(rig.kubeconfig) if spec.servers else None,
         "account": spec.account,
         "region": spec.region,
-        "kubernetes": spec.kubernetes,
+        "kubernetes": spec.kubernetes or None,
         "apiServers": [_server(rig, each) for each in spec.servers],
         "aws": dict(rig.aws_ready() or {}),
+        "delays": asdict(DelaysFile(rig.aws)()),
         "accessKeyId": rig.credentials()[0],
     }
 

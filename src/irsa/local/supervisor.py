@@ -68,7 +68,8 @@ class Supervisor:
     def run(self) -> NoReturn:
         """Start everything, say when it is up, and watch over it."""
         self._start("aws", self._aws())
-        self._start("etcd", self._etcd())
+        if self._spec.servers:
+            self._start("etcd", self._etcd())
         for server in self._spec.servers:
             self._start(f"node-{server.name}", self._node(server))
         self._wait_until_up()
@@ -127,7 +128,9 @@ class Supervisor:
                 if os.getppid() != self._starter:
                     raise _Stopped
                 if time.monotonic() > deadline:
-                    log = self._rig.server_log(self._spec.servers[0].name)
+                    log = self._rig.logs / "aws.log"
+                    if self._spec.servers:
+                        log = self._rig.server_log(self._spec.servers[0].name)
                     raise PartError(f"not up within {UP_WITHIN:.0f} s: {missing}", log)
                 time.sleep(LOOK)
 

@@ -14,6 +14,8 @@ def variables(rig: Rig) -> dict[str, str]:
     """
     The variables that lead kubectl, irsa, the AWS CLI and every SDK to a rig.
 
+    Where there is AWS alone, there is nothing for kubectl.
+
     Raises:
         RigError: It is not up.
     """
@@ -22,12 +24,15 @@ def variables(rig: Rig) -> dict[str, str]:
         raise no_such_rig(rig.name)
     spec = rig.spec()
     access_key, secret = rig.credentials()
+    cluster = {"KUBECONFIG": str(rig.kubeconfig)} if spec.servers else {}
     return {
-        "KUBECONFIG": str(rig.kubeconfig),
+        **cluster,
         "HTTPS_PROXY": str(aws["proxy"]),
-        "NO_PROXY": ",".join(dict.fromkeys(("127.0.0.1", "localhost", spec.address))),
+        "NO_PROXY": ",".join(filter(None, dict.fromkeys(("127.0.0.1", "localhost", spec.address)))),
         "AWS_CA_BUNDLE": str(aws["ca"]),
         "AWS_REGION": spec.region,
+        # The AWS CLI and boto3 read this one, and do not know the other.
+        "AWS_DEFAULT_REGION": spec.region,
         "AWS_ACCESS_KEY_ID": access_key,
         "AWS_SECRET_ACCESS_KEY": secret,
     }

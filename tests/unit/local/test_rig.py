@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from irsa.errors import InputError, RigError
-from irsa.local import logs, network, status, variables
+from irsa.local import lifecycle, logs, network, status, variables
+from irsa.local.delays import Delays
 from irsa.local.processes import Identity
 from irsa.local.rig import Rig, Server, Spec
 
@@ -71,6 +72,26 @@ def test_variables_are_complete(rig: Rig) -> None:
     assert found["NO_PROXY"] == "127.0.0.1,localhost,192.0.2.7"
     assert found["AWS_SECRET_ACCESS_KEY"] == "se cret"
     assert found["HTTPS_PROXY"] == "http://127.0.0.1:1"
+
+
+def test_without_kubernetes_there_is_nothing_for_kubectl(rig: Rig) -> None:
+    """AWS alone: its own variables, and no address of the machine's own."""
+    rig.keep_spec(Spec(name="r", account="111122223333", region="eu-west-1"))
+    found = variables.variables(rig)
+    assert "KUBECONFIG" not in found
+    assert found["NO_PROXY"] == "127.0.0.1,localhost"
+    value = status.status(rig)
+    assert (value["kubernetes"], value["kubeconfig"], value["apiServers"]) == (None, None, [])
+
+
+def test_delays_are_set_on_a_rig_that_is_up(rig: Rig) -> None:
+    """One leaves the others; a rig that is down has none."""
+    assert lifecycle.delay(rig, ["iam=5s"]) == Delays(iam=5)
+    assert lifecycle.delay(rig, ["jwks=1m"]) == Delays(iam=5, jwks=60)
+    assert status.status(rig)["delays"] == {"iam": 5, "jwks": 60}
+    rig.ready.unlink()
+    with pytest.raises(RigError):
+        lifecycle.delay(rig, [])
 
 
 def test_status_holds_no_secret(rig: Rig) -> None:

@@ -11,14 +11,19 @@ def status(value: Mapping[str, Any]) -> "Table":
     """The parts of a rig, one a row."""
     from rich.table import Table
 
-    table = Table(title=f"rig {value['name']}: Kubernetes {value['kubernetes']}", box=None)
+    kubernetes = f"Kubernetes {value['kubernetes']}" if value["kubernetes"] else "AWS alone"
+    table = Table(title=f"rig {value['name']}: {kubernetes}", box=None)
     for heading in ("part", "process", "where"):
         table.add_column(heading, overflow="fold")
     for server in value["apiServers"]:
         table.add_row(f"API server {server['name']}", str(server["pid"] or "—"), server["url"])
     aws = value["aws"]
     table.add_row(f"AWS {value['account']} {value['region']}", str(aws["pid"]), aws["proxy"])
-    table.add_row("kubeconfig", "", value["kubeconfig"])
+    late = [f"{name} {seconds:g} s" for name, seconds in value["delays"].items() if seconds]
+    if late:
+        table.add_row("seen late", "", ", ".join(late))
+    if value["kubeconfig"]:
+        table.add_row("kubeconfig", "", value["kubeconfig"])
     table.add_row("directory", "", value["directory"])
     return table
 

@@ -9,11 +9,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from moto.utilities.utils import PARTITION_NAMES
-
 from irsa import files
-from irsa.arns import partition_of
-from irsa.errors import InputError
+from irsa.local.aws import partitions
 from irsa.local.aws.authority import HostCertificates
 from irsa.local.aws.front import Front
 from irsa.local.aws.iam.users import appointed
@@ -60,11 +57,8 @@ class Server:
             port: 0 takes a free one.
             clock: The time.
             delays: How late things are seen; from the file in the directory if None.
-
-        Raises:
-            InputError: The region's partition is one that moto holds no state for.
         """
-        _check_partition(region)
+        partitions.complete()
         # moto reads it when the account is first touched; access rules need AWS's own policies.
         os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
         world = World(
@@ -92,15 +86,6 @@ class Server:
         self._proxy.shutdown()
         self._proxy.server_close()
         self._thread.join()
-
-
-def _check_partition(region: str) -> None:
-    name = partition_of(region).name
-    if name not in PARTITION_NAMES:
-        raise InputError(
-            f"the local AWS has no account in the partition {name} of {region}",
-            hint=f"it has accounts in {', '.join(PARTITION_NAMES)}",
-        )
 
 
 def _appoint(world: World, access_key: str, secret: str) -> None:
