@@ -18,6 +18,7 @@ _SERVICE_ACCOUNT = {
     "pattern": "^[^/]+/[^/]+$",
     "examples": ["shop/web"],
 }
+_PUBLISH_NEEDS = {"s3": ["bucket"], "directory": ["url", "directory"], "existing": ["url"]}
 
 
 def schema() -> dict[str, Any]:
@@ -25,9 +26,14 @@ def schema() -> dict[str, Any]:
     document = msgspec.json.schema(Config)
     definitions = document["$defs"]
     definitions["ServiceAccountName"] = _SERVICE_ACCOUNT
+    definitions["Issuer"]["allOf"] = [_needs(*one) for one in _PUBLISH_NEEDS.items()]
     definitions["Config"]["required"] = ["apiVersion", *definitions["Config"]["required"]]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "irsa.yaml",
         **document,
     }
+
+
+def _needs(publish: str, keys: list[str]) -> dict[str, Any]:
+    return {"if": {"properties": {"publish": {"const": publish}}}, "then": {"required": keys}}

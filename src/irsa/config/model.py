@@ -110,25 +110,44 @@ class Issuer(_Section, frozen=True):
     """Where the cluster's public keys are published, and which they are."""
 
     publish: Annotated[
-        Literal["s3"],
+        Literal["s3", "directory", "existing"],
         Meta(
-            description="How the two documents get to the world: a bucket of its own, in S3.",
+            description="How the two documents get to the world: `s3` (a bucket), `directory` "
+            "(files for any web server or static host, which serves them at `url`), or `existing` "
+            "(the cluster's present issuer `url` is public and right already: nothing is "
+            "published, and the API servers are left alone).",
             extra={"later": rules.PUBLISH_LATER},
         ),
     ]
     bucket: Annotated[
         str,
         _text(
-            "The bucket. It belongs to this cluster alone, and is part of the issuer's URL for "
-            "ever. A name with dots gives a path-style URL (`https://s3.REGION.…/BUCKET`), since "
-            "S3's certificate covers no dots in front of its host name.",
+            "The bucket, for `s3`. It is part of the issuer's URL for ever, and belongs to this "
+            "cluster alone, unless `manageBucket` is false. A name with dots gives a path-style "
+            "URL (`https://s3.REGION.…/BUCKET`), since S3's certificate covers no dots in front "
+            "of its host name.",
             rules.bucket,
             pattern=rules.BUCKET.pattern,
         ),
-    ]
+    ] = ""
     prefix: Annotated[
         str,
         _text("The path inside the bucket, without slashes at its ends.", rules.prefix),
+    ] = ""
+    url: Annotated[
+        str,
+        _text(
+            "The issuer's URL, for `directory` and `existing`; that of a bucket follows from its "
+            "name. It is in every token, for ever.",
+            rules.issuer_url,
+        ),
+    ] = ""
+    directory: Annotated[
+        str,
+        _text(
+            "Where the two files are written, for `directory`; relative to this file.",
+            rules.directory,
+        ),
     ] = ""
     keys_from: Annotated[
         Literal["cluster"] | tuple[Annotated[str, _text("A file.", rules.filled)], ...],
@@ -156,10 +175,19 @@ class Issuer(_Section, frozen=True):
     manage_bucket: Annotated[
         bool,
         Meta(
-            description="Whether the bucket itself is made, configured and removed by irsa.",
-            extra={"rule": rules.managed},
+            description="Whether the bucket itself is made, configured and removed by irsa. If "
+            "not, only the two objects below `prefix` are: so several clusters can share a bucket, "
+            "a prefix each. Somebody else sees to it that everybody can read them."
         ),
     ] = True
+    provider: Annotated[
+        Literal["managed", "shared"],
+        Meta(
+            description="Whose the OIDC provider in IAM is: `managed` (irsa makes it, keeps its "
+            "audiences, and removes it), or `shared` (somebody else's, such as Terraform's: "
+            "audiences are only ever added to it, and it is never removed)."
+        ),
+    ] = "managed"
 
 
 class Webhook(_Section, frozen=True):
@@ -244,6 +272,14 @@ class Role(_Section, frozen=True):
             pattern=rules.ROLE_NAME.pattern,
         ),
     ] = None
+    management: Annotated[
+        Literal["full", "trust-only", "external"],
+        Meta(
+            description="How much of the role is irsa's: `full` (all of it), `trust-only` (one "
+            "statement in the trust policy of somebody else's role, and nothing else), or "
+            "`external` (nothing: it is only checked, and what its owner has to add is printed)."
+        ),
+    ] = "full"
     policies: Annotated[
         tuple[Annotated[str, _text("The ARN of a policy.", rules.policy_arn)], ...],
         Meta(
@@ -304,6 +340,14 @@ class Config(_Section, frozen=True, kw_only=True):
         default_factory=Injection
     )
     roles: Annotated[tuple[Role, ...], Meta(description="The roles.")] = ()
+    audit_log: Annotated[
+        str | None,
+        _text(
+            "The file that every change is recorded in, one JSON object a line; relative to this "
+            "file. `irsa/audit.jsonl` in the user's state directory if left out.",
+            rules.filled,
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         """Allow the account itself where no accounts are named."""
@@ -315,7 +359,9 @@ class Config(_Section, frozen=True, kw_only=True):
 
     @property
     def issuer_url(self) -> IssuerUrl:
-        """The issuer's URL, which follows from bucket, region and prefix."""
+        """The issuer's URL: the given one, or that of the bucket."""
+        if self.issuer.publish != "s3":
+            return IssuerUrl.parse(self.issuer.url)
         return IssuerUrl.for_bucket(
             self.issuer.bucket, region=self.aws.region, prefix=self.issuer.prefix
         )

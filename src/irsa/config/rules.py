@@ -13,6 +13,7 @@ from typing import Any
 
 from irsa.arns import Arn, is_account, partition_of
 from irsa.errors import InputError
+from irsa.identity.issuer import IssuerUrl
 
 Rule = Callable[[Any], str | None]
 
@@ -35,9 +36,8 @@ _MAX_TAGS = 48
 _TAG_CHARACTERS = frozenset(" _.:/=+-@")
 
 PUBLISH_LATER = {
-    "cloudfront": "is not built yet; publish to s3, whose objects AWS reads directly",
-    "directory": "is not built yet; publish to s3, whose objects AWS reads directly",
-    "existing": "is not built yet: irsa can only use an issuer that it publishes itself, in s3",
+    "cloudfront": "is not built yet; publish to s3, whose objects AWS reads directly, or to a "
+    "directory that your own web server shows",
 }
 ENGINE_LATER = {
     "policy": "is not built yet; the webhook gives pods the same role on every Kubernetes version",
@@ -140,9 +140,20 @@ def image(text: str) -> str | None:
     return None if good else "is not the reference of an image"
 
 
-def managed(value: bool) -> str | None:
-    """Whether irsa owns the bucket: always, so far."""
-    return None if value else "false is not built yet: irsa makes the bucket and owns it"
+def directory(text: str) -> str | None:
+    """The path of a directory, or none."""
+    return filled(text) if text else None
+
+
+def issuer_url(text: str) -> str | None:
+    """An issuer's URL that IAM takes, or none."""
+    if not text:
+        return None
+    try:
+        IssuerUrl.parse(text)
+    except InputError as error:
+        return f"is not an issuer: {error.message.partition(': ')[2]}"
+    return None
 
 
 def service_account(text: str) -> str | None:

@@ -14,6 +14,28 @@ from irsa.config.problems import Problems, quoted
 from irsa.errors import InputError
 from irsa.identity.issuer import IssuerUrl
 
+_PUBLISH_NEEDS = {"s3": ("bucket",), "directory": ("url", "directory"), "existing": ("url",)}
+_PUBLISH_TAKES = {
+    "s3": {"bucket", "prefix", "manageBucket", "namedKeys"},
+    "directory": {"url", "directory", "namedKeys"},
+    "existing": {"url"},
+}
+_UNSET: Mapping[str, Any] = {
+    "bucket": "",
+    "prefix": "",
+    "manageBucket": True,
+    "url": "",
+    "directory": "",
+    "namedKeys": [],
+}
+_OWN: Mapping[str, Any] = {
+    "policies": [],
+    "inlinePolicy": None,
+    "permissionsBoundary": None,
+    "maxSessionDuration": 3600,
+    "tags": {},
+}
+
 
 def check(data: Mapping[str, Any], lines: Mapping[str, int], problems: Problems) -> None:
     """Note what does not go together."""
@@ -30,15 +52,17 @@ class _Check:
         self._doubles: set[str] = set()
 
     def run(self) -> None:
+        self._issuer_keys()
         self._issuer_url()
         for at, role in self._roles():
             self._policies(at, role)
             self._wildcards(at, role)
+            self._management(at, role)
         self._one_role_each()
         self._one_name_each()
 
-    def _no(self, path: str, text: str) -> None:
-        self._problems.add(self._lines.get(path, 1), path, text)
+    def _no(self, path: str, text: str, *, at: str | None = None) -> None:
+        self._problems.add(self._lines.get(at or path, 1), path, text)
 
     def _text(self, section: str, key: str) -> str | None:
         return _text(_mapping(self._data.get(section)).get(key))
@@ -46,6 +70,34 @@ class _Check:
     def _roles(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         for at, role in enumerate(_list(self._data.get("roles"))):
             yield f"roles[{at}]", _mapping(role)
+
+    def _issuer_keys(self) -> None:
+        """Every way of publishing has keys of its own."""
+        issuer = _mapping(self._data.get("issuer"))
+        publish = _text(issuer.get("publish"))
+        if publish not in _PUBLISH_NEEDS:
+            return
+        for key in _PUBLISH_NEEDS[publish]:
+            if not issuer.get(key):
+                self._no(f"issuer.{key}", f"is missing: publish: {publish} needs it", at="issuer")
+        for key in sorted(_UNSET.keys() - _PUBLISH_TAKES[publish]):
+            if issuer.get(key, _UNSET[key]) != _UNSET[key]:
+                self._no(f"issuer.{key}", f"has no meaning with publish: {publish}")
+
+    def _management(self, at: str, role: Mapping[str, Any]) -> None:
+        """A role of somebody else has a name, and nothing of it but its trust is ours."""
+        management = _text(role.get("management"))
+        if management not in {"trust-only", "external"}:
+            return
+        if not role.get("name"):
+            self._no(f"{at}.name", f"is missing: management: {management} needs it", at=at)
+        for key, unset in _OWN.items():
+            if role.get(key, unset) != unset:
+                self._no(
+                    f"{at}.{key}",
+                    f"belongs to the role's owner: with management: {management} irsa leaves it "
+                    "alone",
+                )
 
     def _issuer_url(self) -> None:
         bucket, region = self._text("issuer", "bucket"), self._text("aws", "region")

@@ -11,9 +11,10 @@ from typing import assert_never
 
 from irsa.aws.call import Call
 from irsa.errors import AwsError
+from irsa.provision.amending import amend
 from irsa.provision.checks import Available, Gone, Injects, Published, Trusted
 from irsa.provision.patience import GONE, patience
-from irsa.provision.resource import Apply, Change, Delete, Plan, Step
+from irsa.provision.resource import Amend, Apply, Change, Delete, Plan, Step
 from irsa.provision.waiting import wait
 from irsa.provision.world import World
 
@@ -75,6 +76,8 @@ def _take(step: Step, world: World, manner: Manner, *, done: list[str]) -> None:
             _call(step, world, done)
         case Apply():
             world.kube.apply(step.object, force=step.force)
+        case Amend():
+            amend(step, world, lambda call: _call(call, world, done))
         case Delete():
             world.kube.delete(step.ref, uid=step.uid, propagation=step.propagation)
         case Published():

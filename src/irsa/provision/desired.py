@@ -20,6 +20,7 @@ from irsa.provision.bucket import Bucket
 from irsa.provision.checks import Check, Injects
 from irsa.provision.documents import Documents, object_key
 from irsa.provision.engine import EngineObject, proof_pod, readiness, removal_order
+from irsa.provision.foreign_role import ForeignRole
 from irsa.provision.leftover import LeftoverAccounts, Leftovers
 from irsa.provision.owner import Owner
 from irsa.provision.provider import Provider
@@ -110,7 +111,7 @@ def _desired(wish: Wish) -> Iterable[Placed]:
     yield Part.issuer, _bucket(wish)
     yield Part.issuer, _documents(wish)
     yield Part.provider, _provider(wish)
-    sizes = {role.name: policy.size(role.trust) for role in roles}
+    sizes = {one.name: policy.size(one.trust) for one in roles if isinstance(one, Role)}
     yield Part.roles, Account(account=wish.config.aws.account, trust_sizes=sizes)
     yield from _placed(Part.roles, roles)
     yield from _placed(Part.injection, engine(wish) if _installs(wish) else ())
@@ -217,7 +218,7 @@ def _provider(wish: Wish) -> Provider:
     )
 
 
-def _role(wish: Wish, role: RoleConfig) -> Role:
+def _role(wish: Wish, role: RoleConfig) -> Role | ForeignRole:
     subjects = [policy.subject(one.namespace, one.name) for one in role.service_accounts]
     trust = policy.build(
         provider_arn=wish.provider_arn,
@@ -227,6 +228,17 @@ def _role(wish: Wish, role: RoleConfig) -> Role:
         allow_wildcard=role.allow_wildcard,
         sid=policy.statement_id(wish.config.cluster.uid, subjects),
     )
+    if role.management != "full":
+        return ForeignRole(
+            name=role.role_name(wish.config.cluster.name),
+            path=role.path,
+            trust=trust,
+            provider_arn=wish.provider_arn,
+            audience=wish.config.issuer.audiences[0],
+            accounts=dict(zip(map(str, role.service_accounts), subjects, strict=True)),
+            owner=wish.owner,
+            keeps=role.management == "trust-only",
+        )
     return Role(
         name=role.role_name(wish.config.cluster.name),
         path=role.path,

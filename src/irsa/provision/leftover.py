@@ -11,16 +11,24 @@ from typing import Any
 
 from irsa.aws.call import Call
 from irsa.kube.objects import Object
-from irsa.provision import role, service_account
+from irsa.provision import foreign_role, role, service_account
 from irsa.provision.owner import UID_LABEL, Owner, tag_map
 from irsa.provision.resource import Diff, Reader
 from irsa.provision.role import RoleState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftoverState:
+    """Roles of this cluster, and the trust policies of others' that still hold its statement."""
+
+    roles: Mapping[str, RoleState]
+    trusts: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Leftovers:
     """
-    The roles of this cluster that are not in the configuration.
+    The roles that let this cluster in and are not in the configuration: its own, and others'.
 
     Args:
         owner: The cluster.
@@ -34,36 +42,49 @@ class Leftovers:
     configured: frozenset[str]
     prune: bool = False
 
-    def read(self, reader: Reader) -> dict[str, RoleState]:
+    def read(self, reader: Reader) -> LeftoverState:
         """Find the roles: ours by tag, trusting our provider (lists of roles hold no tags)."""
         answer = reader.aws(Call(service="iam", operation="ListRoles")) or {}
-        found = {}
+        roles, trusts = {}, {}
         for one in answer.get("Roles", ()):
-            name = one["RoleName"]
-            if name not in self.configured and self._trusts(one) and self._ours(reader, name):
+            name, trust = one["RoleName"], one.get("AssumeRolePolicyDocument", {})
+            if name in self.configured:
+                continue
+            if self._trusts(trust) and self._ours(reader, name):
                 state = role.read_role(reader, name)
                 if state is not None:
-                    found[name] = state
-        return found
+                    roles[name] = state
+            elif foreign_role.statements_of(trust, self.owner):
+                trusts[name] = trust
+        return LeftoverState(roles=roles, trusts=trusts)
 
-    def changes(self, observed: dict[str, RoleState]) -> Diff:
+    def changes(self, observed: LeftoverState) -> Diff:
         """A note about each, or its removal."""
         if self.prune:
             return self.removal(observed)
+        notes = [
+            f"role {name} is left over: it is not in the configuration (--prune removes it)"
+            for name in observed.roles
+        ]
+        notes += [
+            f"role {name} of somebody else still lets this cluster in, and is not in the "
+            "configuration (--prune takes our statement out)"
+            for name in observed.trusts
+        ]
+        return Diff(notes=tuple(notes))
+
+    def removal(self, observed: LeftoverState) -> Diff:
+        """What removes them."""
+        diffs = [role.removal(name, state, self.owner) for name, state in observed.roles.items()]
+        for name, trust in observed.trusts.items():
+            diffs.append(foreign_role.take_out(name, trust, self.owner))
         return Diff(
-            notes=tuple(
-                f"role {name} is left over: it is not in the configuration (--prune removes it)"
-                for name in observed
-            )
+            changes=tuple(change for diff in diffs for change in diff.changes),
+            notes=tuple(note for diff in diffs for note in diff.notes),
         )
 
-    def removal(self, observed: dict[str, RoleState]) -> Diff:
-        """What removes them."""
-        diffs = [role.removal(name, state, self.owner) for name, state in observed.items()]
-        return Diff(changes=tuple(change for diff in diffs for change in diff.changes))
-
-    def _trusts(self, found: Mapping[str, Any]) -> bool:
-        return self.provider_arn in json.dumps(found.get("AssumeRolePolicyDocument", {}))
+    def _trusts(self, trust: Mapping[str, Any]) -> bool:
+        return self.provider_arn in json.dumps(trust)
 
     def _ours(self, reader: Reader, name: str) -> bool:
         call = Call(service="iam", operation="ListRoleTags", params={"RoleName": name})

@@ -99,6 +99,13 @@ _RULES = (
         mentions="principal",
     ),
     _rule(
+        "MalformedPolicyDocument",
+        _SHORT,
+        "IAM does not know the new provider yet",
+        of="iam:UpdateAssumeRolePolicy",
+        mentions="principal",
+    ),
+    _rule(
         "EntityAlreadyExists",
         _SETTLING,
         "the old role is not gone everywhere yet",

@@ -64,7 +64,36 @@ class Delete:
         return "Foreground" if self.dependents_first else "Background"
 
 
-Step = Call | Apply | Delete | Check
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amend:
+    """
+    One statement of ours in the trust policy of somebody else's role; everything else stays.
+
+    It is read, merged and written when it is carried out: what others change meanwhile is kept.
+
+    Args:
+        role: The name of the role.
+        cluster_uid: The cluster whose statement it is.
+        statement: What it should be; None takes it out.
+    """
+
+    role: str
+    cluster_uid: str
+    statement: Mapping[str, Any] | None
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The calls that it takes, as far as they are known beforehand."""
+        operations = ("GetRole", "UpdateAssumeRolePolicy")
+        params = {"RoleName": self.role}
+        return tuple(Call(service="iam", operation=one, params=params) for one in operations)
+
+    def to_json(self) -> dict[str, Any]:
+        """What is amended, as plain JSON values."""
+        return {"amend": self.role, "clusterUid": self.cluster_uid, "statement": self.statement}
+
+
+Step = Call | Apply | Delete | Amend | Check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,9 +35,14 @@ class Use:
 
 
 def roles_removed(plan: Plan, account: str) -> frozenset[tuple[str, str]]:
-    """The roles that a plan removes, each as (account, name): names are unique, paths aside."""
+    """
+    The roles that a removal takes away, each as (account, name): names are unique, paths aside.
+
+    A role of somebody else that is changed by it lets the pods in no more.
+    """
     gone = (change for change in plan.changes if change.kind == role.KIND)
-    return frozenset((account, change.name) for change in gone if change.action is Action.remove)
+    lost = {Action.remove, Action.change}
+    return frozenset((account, change.name) for change in gone if change.action in lost)
 
 
 def pods_with_roles(pods: Iterable[Object], roles: frozenset[tuple[str, str]]) -> tuple[str, ...]:

@@ -107,6 +107,34 @@ def remove(policy: Mapping[str, Any], sid: str) -> dict[str, Any]:
     return {**policy, "Statement": [one for one in statements(policy) if one.get("Sid") != sid]}
 
 
+def of_cluster(statement: Mapping[str, Any], cluster_uid: str) -> bool:
+    """Whether a statement is one of ours for this cluster: its `Sid` follows from its subjects."""
+    subjects = _subjects(statement)
+    return bool(subjects) and statement.get("Sid") == statement_id(cluster_uid, subjects)
+
+
+def amend(
+    policy: Mapping[str, Any], statement: Mapping[str, Any] | None, *, cluster_uid: str
+) -> dict[str, Any]:
+    """
+    A policy with this statement as the only one of the cluster, and everything else as it was.
+
+    Args:
+        policy: The policy as it is.
+        statement: What the cluster's statement should be; None takes it out.
+        cluster_uid: The cluster, whose older statements go.
+
+    Raises:
+        InputError: The statement has no `Sid` to know it by.
+    """
+    sid = statement.get("Sid") if statement else None
+    amended: Mapping[str, Any] = policy
+    for one in statements(policy):
+        if of_cluster(one, cluster_uid) and one["Sid"] != sid:
+            amended = remove(amended, one["Sid"])
+    return merge(amended, statement) if statement else dict(amended)
+
+
 def statements(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The statements of a policy, which may write a single one without a list."""
     found = policy.get("Statement", [])
@@ -117,6 +145,17 @@ def size(policy: Mapping[str, Any]) -> int:
     """The length of a policy as IAM counts it against the quota: without whitespace."""
     text = json.dumps(policy, separators=(",", ":"), ensure_ascii=False)
     return sum(not character.isspace() for character in text)
+
+
+def _subjects(statement: Mapping[str, Any]) -> list[str]:
+    """The subjects in a statement's conditions."""
+    found: list[str] = []
+    conditions = statement.get("Condition") or {}
+    for condition in conditions.values() if isinstance(conditions, Mapping) else ():
+        for key, value in condition.items() if isinstance(condition, Mapping) else ():
+            if key.endswith(":sub"):
+                found.extend(map(str, value if isinstance(value, list) else [value]))
+    return found
 
 
 def _condition(

@@ -32,7 +32,7 @@ ROLE = "- serviceAccounts: [shop/web]\n"
             "  bucket:",
             "  zzz: 1\n  bucket:",
             "11: issuer.zzz: there is no such key; known here: publish, bucket, "
-            "prefix, keysFrom, namedKeys, audiences, manageBucket",
+            "prefix, url, directory, keysFrom, namedKeys, audiences, manageBucket, provider",
             id="nothing-like-it",
         ),
         pytest.param(ACCOUNT, "", "7: aws.account: is missing", id="missing"),
@@ -155,8 +155,8 @@ ROLE = "- serviceAccounts: [shop/web]\n"
         pytest.param(
             ROLE + POLICIES,
             "- shop/web\n",
-            '13: roles[0]: "shop/web" where keys belong: serviceAccounts, name, policies, '
-            "inlinePolicy, path, permissionsBoundary, maxSessionDuration, tags, allowWildcard",
+            '13: roles[0]: "shop/web" where keys belong: serviceAccounts, name, management, '
+            "policies, inlinePolicy, path, permissionsBoundary, maxSessionDuration, tags, allowWildcard",
             id="text-for-role",
         ),
     ],
@@ -172,9 +172,6 @@ def test_a_misfit_is_named_with_its_place(
     ("key", "value", "said"),
     [
         ("publish: s3", "publish: cloudfront", "is not built yet"),
-        ("publish: s3", "publish: directory", "is not built yet"),
-        ("publish: s3", "publish: existing", "is not built yet"),
-        ("publish: s3", "publish: s3\n  manageBucket: false", "false is not built yet"),
         ("roles:", "injection: {engine: policy}\nroles:", "is not built yet"),
     ],
 )

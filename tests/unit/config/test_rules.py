@@ -41,7 +41,7 @@ _POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow"}]}
         (rules.tags, {f"k{n}": "v" for n in range(48)}),
         (rules.unique, ()),
         (rules.some_unique, ("a", "b")),
-        (rules.managed, True),
+        (rules.issuer_url, "https://issuer.example.com/prod"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -111,7 +111,7 @@ def test_what_fits_passes(rule: rules.Rule, value: object) -> None:
         (rules.tags, {"team": "a", "Team": "b"}, 'holds "team" twice'),
         (rules.at_least_one, (), "is an empty list"),
         (rules.unique, ("a", "b", "a"), 'names "a" twice'),
-        (rules.managed, False, "not built yet"),
+        (rules.issuer_url, "https://a.example.com:8443", "is not an issuer: it names a port"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )

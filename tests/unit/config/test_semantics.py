@@ -75,6 +75,42 @@ END = f"  policies: [{POLICY}]\n"
             'issuer.bucket: "prod-eu-irsa-7f3a" makes no issuer: ',
             id="issuer-too-long",
         ),
+        pytest.param(
+            "bucket: prod-eu-irsa-7f3a",
+            "prefix: a",
+            "issuer.bucket: is missing: publish: s3 needs it",
+            id="no-bucket",
+        ),
+        pytest.param(
+            "publish: s3\n  bucket: prod-eu-irsa-7f3a",
+            "publish: directory\n  url: https://id.example.com",
+            "issuer.directory: is missing: publish: directory needs it",
+            id="no-directory",
+        ),
+        pytest.param(
+            "publish: s3\n  bucket: prod-eu-irsa-7f3a",
+            "publish: existing\n  url: https://id.example.com\n  namedKeys: [abc]",
+            "issuer.namedKeys: has no meaning with publish: existing",
+            id="existing-with-keys",
+        ),
+        pytest.param(
+            "bucket: prod-eu-irsa-7f3a",
+            "bucket: prod-eu-irsa-7f3a\n  url: https://id.example.com",
+            "issuer.url: has no meaning with publish: s3",
+            id="bucket-with-a-url",
+        ),
+        pytest.param(
+            END,
+            f"{END}- serviceAccounts: [shop/other]\n  management: trust-only\n",
+            "roles[1].name: is missing: management: trust-only needs it",
+            id="others-role-without-name",
+        ),
+        pytest.param(
+            END,
+            f"{END}- serviceAccounts: [s/o]\n  name: o\n  management: external\n  tags: {{a: b}}\n",
+            "roles[1].tags: belongs to the role's owner: with management: external",
+            id="others-role-with-tags",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_refused(
@@ -99,3 +135,10 @@ def test_a_pattern_with_a_name_and_leave_is_allowed(minimal: str) -> None:
     """`allowWildcard: true` is all that it takes."""
     role = '- serviceAccounts: ["a/*"]\n  allowWildcard: true\n  name: x\n'
     assert parse(minimal + role, source="irsa.yaml").roles[1].service_accounts[0].is_pattern
+
+
+def test_the_issuer_is_the_given_url_where_none_follows(minimal: str) -> None:
+    """A directory and an issuer that exists have no bucket to name it after."""
+    issuer = "publish: directory\n  url: https://id.example.com/prod\n  directory: public"
+    text = minimal.replace("publish: s3\n  bucket: prod-eu-irsa-7f3a", issuer)
+    assert str(parse(text, source="irsa.yaml").issuer_url) == "https://id.example.com/prod"

@@ -73,18 +73,22 @@ def _groups(changes: Iterable[Change]) -> list[str]:
 
 
 def _notes(notes: Iterable[str]) -> list[str]:
-    lines = [
-        fill(
-            note,
-            width=WIDTH,
-            initial_indent="  ! ",
-            subsequent_indent="    ",
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        for note in notes
-    ]
+    lines = [line for note in notes for line in _note(note)]
     return ["\n".join(["Notes", *lines])] if lines else []
+
+
+def _note(note: str) -> list[str]:
+    """A sentence, wrapped; what follows it on lines of its own is to be copied, and stays."""
+    sentence, *verbatim = note.splitlines()
+    wrapped = fill(
+        sentence,
+        width=WIDTH,
+        initial_indent="  ! ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [wrapped, *(f"    {line}" for line in verbatim)]
 
 
 def _change(change: Change) -> list[str]:
