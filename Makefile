@@ -22,6 +22,7 @@ demo: $(VENV)/installed ## Run the whole chain on this machine: real Kubernetes,
 	@$(BIN)/irsa demo
 
 test: $(VENV)/installed-dev ## Run all tests, on the built wheel
+	@$(BIN)/irsa local fetch > /dev/null
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(ARGS)
 	$(BIN)/coverage combine --quiet
