@@ -65,7 +65,7 @@ def test_an_api_server_with_the_issuer_is_in_use(tmp_path):
 def test_a_gate_needs_a_reason():
     """Somebody will ask why."""
     known = frozenset({"a"})
-    assert gates(["a"], "because", known=known) == {"a"}
+    assert gates(["a"], "because", known=known) == {"a": "because"}
     with pytest.raises(InputError, match="needs a reason"):
         gates(["a"], " ", known=known)
     with pytest.raises(InputError, match="there is no gate 'b'"):

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from enum import StrEnum
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 PLAIN_WIDTH = 100
+LASTING = 5.0
+"""Seconds after which a step that nobody sees turning says that it goes on."""
+AGAIN = 60.0
+"""Seconds until it says so again."""
 
 
 class Output(StrEnum):
@@ -93,7 +98,8 @@ def step(text: str) -> Iterator[None]:
     """
     Say that something begins, and how long it took when it is done.
 
-    On a terminal a spinner turns meanwhile; elsewhere there is one line at the end.
+    On a terminal a spinner turns meanwhile; elsewhere a line says what goes on once it lasts, and
+    again every minute.
     """
     began = time.monotonic()
     with _spinner(text):
@@ -119,9 +125,29 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 def _spinner(text: str) -> contextlib.AbstractContextManager[object]:
-    if not (sys.stderr.isatty() and _colour(sys.stderr)):
-        return contextlib.nullcontext()
-    return on(sys.stderr).status(text)
+    if sys.stderr.isatty() and _colour(sys.stderr):
+        return on(sys.stderr).status(text)
+    return _lines(text)
+
+
+@contextlib.contextmanager
+def _lines(text: str) -> Iterator[None]:
+    done = threading.Event()
+    began = time.monotonic()
+
+    def tell() -> None:
+        pause = LASTING
+        while not done.wait(pause):
+            note(f"… {text} ({time.monotonic() - began:.0f} s)")
+            pause = AGAIN
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
 
 
 def _columns() -> int:
