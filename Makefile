@@ -13,7 +13,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-u
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint format golden bench docs requirements clean
+.PHONY: help demo test check lint format golden bench docs e2e requirements clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ docs: $(VENV)/installed-dev ## Rewrite the generated reference pages
 bench: $(VENV)/installed-dev ## Measure; prints a table, asserts nothing
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/plan.py
+
+e2e: ## Do what a newcomer does, in a fresh clone, and look at what is left
+	tests/e2e/newcomer.sh
 
 requirements: $(VENV)/dev ## Resolve the pinned requirement files anew
 	$(COMPILE) --upgrade -o requirements/build.txt requirements/build.in
