@@ -160,6 +160,20 @@ class Aws:
             return self._clients[service]
 
 
+def configured_region(profile: str | None = None) -> str | None:
+    """
+    The region that AWS's own configuration names: variables, then the profile.
+
+    Raises:
+        AwsError: The profile does not exist.
+    """
+    try:
+        region: str | None = boto3.Session(profile_name=profile).region_name
+    except botocore.exceptions.BotoCoreError as error:
+        raise unsent(_WHO, type(error).__name__, str(error)) from error
+    return region
+
+
 def _settings() -> botocore.config.Config:
     return botocore.config.Config(
         connect_timeout=CONNECT_SECONDS,

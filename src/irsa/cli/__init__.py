@@ -18,6 +18,7 @@ from irsa.cli import (
     controller,
     demo,
     destroy,
+    init,
     issuer,
     keys,
     local,
@@ -69,6 +70,7 @@ for _name, _group in (("issuer", issuer.app), ("keys", keys.app), ("local", loca
 
 for _name, _command in (
     ("demo", demo.command),
+    ("init", init.command),
     ("plan", plan.command),
     ("apply", apply.command),
     ("destroy", destroy.command),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from irsa.errors import RefusedError
 
 if TYPE_CHECKING:
-    from irsa.aws.client import Aws
+    from irsa.aws.client import Aws, Identity
     from irsa.aws.client import Observer as AwsObserver
     from irsa.config import Config
     from irsa.kube.client import Kube
@@ -101,20 +101,30 @@ def check_account(config: "Config", aws: "Aws") -> None:
         RefusedError: They differ.
         AwsError: AWS cannot be reached.
     """
-    from irsa.arns import partition_of
-
     who = aws.identity()
-    partition = partition_of(config.aws.region).name
     if who.account != config.aws.account:
         raise RefusedError(
             f"the AWS credentials belong to account {who.account} ({who.arn}), the configuration "
             f"says {config.aws.account}",
             hint="choose others with AWS_PROFILE or aws.profile, or correct aws.account",
         )
+    check_partition(who, config.aws.region)
+
+
+def check_partition(who: "Identity", region: str) -> None:
+    """
+    Compare the caller's partition with that of a region.
+
+    Raises:
+        RefusedError: They differ.
+    """
+    from irsa.arns import partition_of
+
+    partition = partition_of(region).name
     if who.partition != partition:
         raise RefusedError(
             f"the AWS credentials belong to the partition {who.partition}, the region "
-            f"{config.aws.region} to {partition}",
+            f"{region} to {partition}",
             hint="choose credentials of that partition, or correct aws.region",
         )
 

@@ -32,6 +32,7 @@ _S3_HOST = re.compile(
     rf"((?P<bucket>.+)\.)?s3(?P<website>-website)?([.-](dualstack\.)?[a-z]+(-[a-z]+)+-\d+)?"
     rf"\.({_SUFFIXES})"
 )
+_REGIONAL_HOST = re.compile(rf"((?P<bucket>[^.]+)\.)?s3\.(?P<region>[a-z0-9-]+)\.({_SUFFIXES})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +100,31 @@ class IssuerUrl:
     def jwks_url(self) -> str:
         """Where we publish the JWKS."""
         return f"{self}/{JWKS_KEY}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where in S3 the documents of an issuer are."""
+
+    bucket: str
+    region: str
+    prefix: str
+
+
+def place_of(issuer: IssuerUrl) -> Place | None:
+    """The inverse of `IssuerUrl.for_bucket`; None if the issuer is not such a URL."""
+    match = _REGIONAL_HOST.fullmatch(issuer.host)
+    if match is None:
+        return None
+    path = issuer.path.removeprefix("/")
+    bucket, prefix = match["bucket"], path
+    if bucket is None:
+        bucket, _, prefix = path.partition("/")
+    try:
+        again = IssuerUrl.for_bucket(bucket, region=match["region"], prefix=prefix)
+    except InputError:
+        return None
+    return Place(bucket=bucket, region=match["region"], prefix=prefix) if again == issuer else None
 
 
 def check_bucket_name(name: str) -> None:

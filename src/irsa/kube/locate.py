@@ -34,19 +34,45 @@ def connection(
     Raises:
         InputError: There is none, or it cannot be used.
     """
+    merged = _merged(kubeconfig, environment)
+    if merged is None:
+        return _of_this_pod(environment, directory)
+    return context.connection(
+        merged, context=chosen, read=lambda name: files.read_bytes(Path(name))
+    )
+
+
+def names(
+    kubeconfig: str | None, chosen: str | None, *, environment: Mapping[str, str]
+) -> tuple[str | None, str | None]:
+    """
+    What the kubeconfig calls the context that `connection` takes, and its cluster.
+
+    Both are None in a pod, which has no kubeconfig.
+
+    Raises:
+        InputError: There is no kubeconfig, or it cannot be used.
+    """
+    merged = _merged(kubeconfig, environment)
+    if merged is None:
+        return None, None
+    wanted = chosen or merged.current_context
+    found = next((entry for entry in merged.contexts if entry.name == wanted), None)
+    return (found.name, found.context.cluster or None) if found else (None, None)
+
+
+def _merged(kubeconfig: str | None, environment: Mapping[str, str]) -> config.Kubeconfig | None:
+    """The kubeconfig; None in a pod that has none."""
     named = kubeconfig or environment.get("KUBECONFIG") or ""
     paths = [Path(part) for part in dict.fromkeys(named.split(os.pathsep)) if part]
     candidates = paths or [Path(environment.get("HOME", "~")).expanduser() / ".kube" / "config"]
     found = [path for path in candidates if _exists(path)]
     if not found:
         if not paths and environment.get("KUBERNETES_SERVICE_HOST"):
-            return _of_this_pod(environment, directory)
+            return None
         raise _nothing(candidates)
-    merged = config.merge(
+    return config.merge(
         config.parse(files.read_text(path), source=str(path.absolute())) for path in found
-    )
-    return context.connection(
-        merged, context=chosen, read=lambda name: files.read_bytes(Path(name))
     )
 
 

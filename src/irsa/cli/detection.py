@@ -1,0 +1,266 @@
+"""
+What `irsa init` finds out by itself, of the cluster and of the AWS account.
+
+What may not be read is noted and goes unknown; a cluster that cannot be reached is an error.
+Never here: choosing values for the configuration, asking.
+"""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from irsa.errors import AwsError, InputError, KubeError
+
+if TYPE_CHECKING:
+    from irsa.apiserver.distributions.detect import Recognised
+    from irsa.apiserver.present import PresentIssuer
+    from irsa.apiserver.servers import Fleet
+    from irsa.aws.client import Aws, Identity
+    from irsa.identity.issuer import IssuerUrl, Place
+    from irsa.kube.client import Kube
+    from irsa.web import Web
+
+Object = Mapping[str, Any]
+T = TypeVar("T")
+
+# How AWS's own webhook and its relatives are registered, on EKS, on OpenShift and by hand.
+_FOREIGN_WEBHOOKS = ("pod-identity-webhook", "iam-for-pods")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterFacts:
+    """
+    A cluster as it is.
+
+    Args:
+        server: The API server's URL.
+        uid: The uid of the namespace kube-system.
+        version: The API server's `gitVersion`.
+        recognised: Which distribution it is.
+        fleet: Its API servers.
+        nodes: How many Nodes it has; 0 if they cannot be read.
+        region: The AWS region of its Nodes, if they run there.
+        namespaces: The names of its namespaces; None if they cannot be read.
+        issuer: The issuer of its tokens; None if it cannot be read.
+        webhook: Somebody else's pod identity webhook in it.
+        unread: What could not be read, and why.
+    """
+
+    server: str
+    uid: str
+    version: str
+    recognised: "Recognised"
+    fleet: "Fleet"
+    nodes: int
+    region: str | None
+    namespaces: frozenset[str] | None
+    issuer: "PresentIssuer | None"
+    webhook: str | None
+    unread: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountFacts:
+    """
+    An AWS account as it is.
+
+    Args:
+        identity: Who calls.
+        has_provider: It has an OIDC provider for the cluster's present issuer.
+        owns_provider: That provider carries this cluster's tags.
+        place: Where the present issuer's documents are, if this cluster's own bucket holds them.
+    """
+
+    identity: "Identity"
+    has_provider: bool = False
+    owns_provider: bool = False
+    place: "Place | None" = None
+
+
+def look_at_cluster(kube: "Kube", web: "Web") -> ClusterFacts:
+    """
+    Everything about the cluster.
+
+    Raises:
+        KubeError: It cannot be reached, or its identity cannot be read.
+    """
+    from irsa.apiserver import fleet, present
+    from irsa.apiserver.distributions import detect
+    from irsa.apiserver.servers import Fleet
+
+    reader = _Reader(kube)
+    uid = kube.cluster_uid()
+    nodes = reader.nodes()
+    namespaces = reader.namespaces()
+    servers = reader.attempt("API servers", lambda: fleet.survey(kube), Fleet(servers=()))
+    url = reader.attempt("the present issuer", lambda: present.named(kube), "")
+    evidence = detect.Evidence(
+        version=str(kube.version().get("gitVersion", "")),
+        nodes=nodes,
+        servers=reader.server_pods(),
+        namespaces=namespaces or frozenset(),
+        issuer=url,
+    )
+    return ClusterFacts(
+        server=kube.server,
+        uid=uid,
+        version=evidence.version,
+        recognised=detect.recognise(evidence),
+        fleet=servers,
+        nodes=len(nodes),
+        region=detect.region_of(nodes),
+        namespaces=namespaces,
+        issuer=present.judge(url, web, kids=lambda: _signing(kube, servers)) if url else None,
+        webhook=reader.foreign_webhook(),
+        unread=tuple(reader.unread),
+    )
+
+
+def look_at_account(aws: "Aws", cluster: ClusterFacts, *, region: str) -> AccountFacts:
+    """
+    Everything about the account that matters for this cluster.
+
+    Raises:
+        RefusedError: The credentials are of another partition than the region.
+        AwsError: There are no credentials, or AWS cannot be reached.
+    """
+    from irsa.cli import session
+
+    identity = aws.identity()
+    session.check_partition(identity, region)
+    issuer = cluster.issuer
+    if issuer is None or issuer.parsed is None or not issuer.is_public:
+        return AccountFacts(identity=identity)
+    tags = _provider_tags(aws, issuer.parsed)
+    return AccountFacts(
+        identity=identity,
+        has_provider=tags is not None,
+        owns_provider=_is_owned(tags, cluster.uid),
+        place=_own_place(aws, issuer.parsed, uid=cluster.uid, region=region),
+    )
+
+
+class _Reader:
+    """Reads what may be read, and keeps in mind what may not."""
+
+    def __init__(self, kube: "Kube") -> None:
+        self.unread: list[str] = []
+        self._kube = kube
+
+    def attempt(self, what: str, read: Callable[[], T], otherwise: T) -> T:
+        """
+        Read something.
+
+        Raises:
+            KubeError: The API server gave no answer at all.
+        """
+        try:
+            return read()
+        except KubeError as error:
+            if error.status is None:
+                raise
+            self.unread.append(f"{what}: {error.message}")
+        except InputError as error:
+            self.unread.append(f"{what}: {error.message}")
+        return otherwise
+
+    def nodes(self) -> tuple[Object, ...]:
+        """The Nodes; none if they may not be read."""
+        none: tuple[Object, ...] = ()
+        return self.attempt("Nodes", lambda: tuple(self._kube.list("v1", "Node")), none)
+
+    def server_pods(self) -> tuple[Object, ...]:
+        """The mirror pods of API servers; they are part of what `fleet.survey` reads, too."""
+        found: list[dict[str, Any]] = []
+        with contextlib.suppress(KubeError):
+            found = self._kube.list(
+                "v1", "Pod", namespace="kube-system", label_selector="component=kube-apiserver"
+            )
+        return tuple(found)
+
+    def namespaces(self) -> frozenset[str] | None:
+        """The names of the namespaces; None if they may not be read."""
+
+        def names() -> frozenset[str] | None:
+            found = self._kube.list("v1", "Namespace")
+            return frozenset(str(one["metadata"]["name"]) for one in found)
+
+        return self.attempt("namespaces", names, None)
+
+    def foreign_webhook(self) -> str | None:
+        """The registration of a pod identity webhook that is not irsa's."""
+        group, kind = "admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"
+        none: list[dict[str, Any]] = []
+        found = self.attempt("admission webhooks", lambda: self._kube.list(group, kind), none)
+        return next((str(one["metadata"]["name"]) for one in found if _is_foreign(one)), None)
+
+
+def _is_foreign(registration: Object) -> bool:
+    from irsa.injection.settings import CLUSTER_UID_LABEL
+
+    metadata = registration["metadata"]
+    hooks = registration.get("webhooks") or ()
+    names = [str(metadata["name"]), *(str(hook.get("name", "")) for hook in hooks)]
+    ours = CLUSTER_UID_LABEL in (metadata.get("labels") or {})
+    return not ours and any(mark in name for mark in _FOREIGN_WEBHOOKS for name in names)
+
+
+def _signing(kube: "Kube", servers: "Fleet") -> frozenset[str]:
+    """The keys seen signing: at every server; at this one if not all can be reached from here."""
+    from irsa.apiserver import fleet
+    from irsa.apiserver.servers import Server
+
+    here = Server(name="this server", url=kube.server)
+    for asked in (servers.servers, (here,)):
+        try:
+            return fleet.signing_kids(kube, asked)
+        except KubeError:
+            continue
+    return frozenset()
+
+
+def _provider_tags(aws: "Aws", issuer: "IssuerUrl") -> dict[str, str] | None:
+    """The tags of the provider for an issuer; None if there is none, or it may not be read."""
+    from irsa.arns import provider_arn
+    from irsa.aws.call import Call
+
+    who = aws.identity()
+    arn = provider_arn(who.partition, who.account, issuer.provider)
+    call = Call(
+        service="iam",
+        operation="GetOpenIDConnectProvider",
+        params={"OpenIDConnectProviderArn": arn},
+    )
+    answer = _read(aws, call)
+    return None if answer is None else _tags(answer.get("Tags", ()))
+
+
+def _own_place(aws: "Aws", issuer: "IssuerUrl", *, uid: str, region: str) -> "Place | None":
+    from irsa.aws.call import Call
+    from irsa.identity.issuer import place_of
+
+    place = place_of(issuer)
+    if place is None or place.region != region:
+        return None
+    params = {"Bucket": place.bucket, "ExpectedBucketOwner": aws.identity().account}
+    answer = _read(aws, Call(service="s3", operation="GetBucketTagging", params=params))
+    owned = answer is not None and _is_owned(_tags(answer["TagSet"]), uid)
+    return place if owned else None
+
+
+def _read(aws: "Aws", call: Any) -> dict[str, Any] | None:
+    try:
+        return aws.read(call)
+    except AwsError:
+        return None  # it may not be read, so it is taken for somebody else's
+
+
+def _tags(tags: Any) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in tags}
+
+
+def _is_owned(tags: Mapping[str, str] | None, uid: str) -> bool:
+    from irsa.provision.owner import UID_TAG
+
+    return (tags or {}).get(UID_TAG) == uid
