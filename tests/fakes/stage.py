@@ -127,6 +127,7 @@ def command_line(stage: Stage, directory: Path, monkeypatch: Any) -> Callable[..
 
     file = directory / "irsa.yaml"
     file.write_text(config_text(stage.kube.cluster_uid()))
+    monkeypatch.setenv("XDG_STATE_HOME", str(directory / "state"))
     opened = {"open_kube": stage.kube, "open_aws": stage.aws, "open_web": FakeWeb(stage.aws)}
     patient = partial(World, sleep=stage.clock.sleep, now=stage.clock.now)
     monkeypatch.setattr("irsa.provision.world.World", patient)

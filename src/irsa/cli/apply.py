@@ -1,9 +1,12 @@
 """`irsa apply`: make everything as the configuration says."""
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-from irsa.cli import options
+import typer
+
+from irsa.cli import options, trail
 from irsa.cli.plan import Prune
 from irsa.cli.render import console
 from irsa.cli.render.console import Output
@@ -18,11 +21,17 @@ READ_BACK = "read-back"
 
 
 def command(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="A plan of `irsa plan --out`: just that is done."),
+    ] = None,
     *,
     config: options.ConfigFile = options.DEFAULT_CONFIG,
     yes: options.Yes = False,
     output: options.OutputFormat = Output.text,
+    only: options.Only = [],  # noqa: B006 # typer reads it, nobody changes it
     prune: Prune = False,
+    audit_log: trail.AuditLog = None,
     override: options.Override = [],  # noqa: B006 # typer reads it, nobody changes it
     reason: options.Reason = None,
     kubeconfig: options.Kubeconfig = None,
@@ -34,19 +43,32 @@ def command(
     Bucket, documents, OIDC provider, roles, the webhook, annotations, in this order. It may be
     stopped at any time: run again, it goes on. A second run changes nothing. The gate `read-back`
     (the documents are read as AWS reads them, before anything depends on them) can be overridden.
+    A plan in a file is refused where anything has changed since it was made.
 
     Example: irsa apply --config irsa.yaml
     """
-    from irsa.cli import provisioning
+    from irsa.cli import plans, provisioning
+    from irsa.provision import saved, scope
     from irsa.provision.apply import Manner
 
     passed = provisioning.gates(override, reason, known=frozenset({READ_BACK}))
     manner = Manner(around=console.step, read_back=READ_BACK not in passed)
+    given = plans.read(file, only=only, prune=prune) if file else None
+    parts = scope.parse(given.terms.only if given else only)
     with ExitStack() as stack:
-        site = provisioning.enter(stack, config, kubeconfig=kubeconfig, context=context)
-        plan = provisioning.plan(site, prune=prune)
+        site = provisioning.enter(stack, config, only=parts, kubeconfig=kubeconfig, context=context)
+        terms = plans.terms(site, prune=given.terms.prune if given else prune)
+        if given:
+            saved.require_terms(given.terms, terms)
+        plan = provisioning.plan(site, prune=terms.prune)
+        if given:
+            saved.require_current(given, plan)
         _ask(plan, site.config.cluster.name, yes=yes)
-        carry_out(plan, site.world, manner)
+        digest = saved.digest(terms, plan)
+        with trail.recorded(
+            site, "apply", log=audit_log, digest=digest, overrides=passed
+        ) as recorded:
+            carry_out(plan, recorded.world, manner)
     report(plan, output, nothing="everything is as the configuration says")
 
 

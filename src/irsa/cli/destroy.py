@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from irsa.cli import options
+from irsa.cli import options, trail
 from irsa.cli.apply import carry_out, report
 from irsa.cli.render import console
 from irsa.cli.render.console import Output
@@ -33,6 +33,8 @@ def command(
             "--delete-bucket", help="Remove the bucket too; anybody may then take its name."
         ),
     ] = False,
+    only: options.Only = [],  # noqa: B006 # typer reads it, nobody changes it
+    audit_log: trail.AuditLog = None,
     override: options.Override = [],  # noqa: B006 # typer reads it, nobody changes it
     reason: options.Reason = None,
     output: options.OutputFormat = Output.text,
@@ -49,20 +51,32 @@ def command(
 
     Example: irsa destroy --config irsa.yaml
     """
-    from irsa.cli import provisioning
+    from irsa.cli import plans, provisioning
+    from irsa.provision import saved, scope
     from irsa.provision.apply import Manner
     from irsa.provision.usage import Gate
 
     known = frozenset(map(str, Gate))
     passed = provisioning.gates(override, reason, known=known)
     with ExitStack() as stack:
-        site = provisioning.enter(stack, config, kubeconfig=kubeconfig, context=context)
+        site = provisioning.enter(
+            stack,
+            config,
+            only=scope.parse(only),
+            removing=True,
+            kubeconfig=kubeconfig,
+            context=context,
+        )
         plan = provisioning.plan_removal(site, delete_bucket=delete_bucket)
         _show(plan)
         if plan.changes:
-            _require_unused(site, plan, passed)
+            provisioning.require_unused(site, plan, frozenset(passed))
             _confirm(site, confirm_name, yes=yes)
-            carry_out(plan, site.world, Manner(around=console.step))
+            digest = saved.digest(plans.terms(site), plan)
+            with trail.recorded(
+                site, "destroy", log=audit_log, digest=digest, overrides=passed
+            ) as recorded:
+                carry_out(plan, recorded.world, Manner(around=console.step))
     report(plan, output, nothing="nothing of this cluster is left")
 
 
@@ -71,15 +85,6 @@ def _show(plan: "Plan") -> None:
 
     if plan.changes or plan.notes:
         console.note(render.text(plan, nothing="nothing to remove"))
-
-
-def _require_unused(site: "Site", plan: "Plan", passed: frozenset[str]) -> None:
-    from irsa.cli import provisioning
-    from irsa.provision import usage
-
-    with console.step("look for pods and API servers that still depend on it"):
-        use = provisioning.use(site, plan)
-    usage.require_unused(use, issuer=str(site.config.issuer_url), overridden=passed)
 
 
 def _confirm(site: "Site", given: str | None, *, yes: bool) -> None:

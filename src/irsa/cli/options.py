@@ -17,6 +17,16 @@ OutputFormat = Annotated[Output, typer.Option("--output", "-o", help="How result
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before the first change.")]
 
+Only = Annotated[
+    list[str],
+    typer.Option(
+        "--only",
+        metavar="PARTS",
+        help="Only these: issuer, provider, roles, service-accounts, injection, joined with "
+        "commas; aws stands for the first three, cluster for the others.",
+    ),
+]
+
 Kubeconfig = Annotated[
     str | None,
     typer.Option(

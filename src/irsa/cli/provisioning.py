@@ -15,13 +15,15 @@ from irsa.cli.render import console
 from irsa.errors import InputError, RefusedError
 
 if TYPE_CHECKING:
+    from irsa.aws.client import Aws
     from irsa.config import Config
     from irsa.identity.keys import PublicKey
     from irsa.kube.client import Kube
     from irsa.provision.desired import Wish
     from irsa.provision.keys import KeyChoice
     from irsa.provision.resource import Plan
-    from irsa.provision.usage import Use
+    from irsa.provision.scope import Scope
+    from irsa.provision.usage import Gate, Use
     from irsa.provision.world import World
 
 JWKS_PATH = "/openid/v1/jwks"
@@ -30,24 +32,41 @@ DISCOVERY_PATH = "/.well-known/openid-configuration"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """Where a command works: the configuration, what it wishes for, and the doors."""
+    """
+    Where a command works: the configuration, what it wishes for, and the doors.
+
+    Args:
+        kube: The cluster; None where it is none of the command's business.
+        aws: AWS; None where it is none of the command's business.
+    """
 
     path: Path
     config: "Config"
     wish: "Wish"
-    kube: "Kube"
     world: "World"
+    kube: "Kube | None" = None
+    aws: "Aws | None" = None
 
 
 def enter(
     stack: ExitStack,
     path: Path,
     *,
+    only: "Scope | None" = None,
+    removing: bool = False,
     kubeconfig: str | None = None,
     context: str | None = None,
 ) -> Site:
     """
     Read the configuration and open the doors, guards first; the stack closes them.
+
+    Args:
+        stack: Closes the doors.
+        path: The configuration.
+        only: The parts that this is about; all if None. A door that they do not need stays shut.
+        removing: Whether they will be removed.
+        kubeconfig: As the variable KUBECONFIG.
+        context: The context in the kubeconfig.
 
     Raises:
         InputError: The configuration cannot be read, or is wrong.
@@ -55,15 +74,40 @@ def enter(
         KubeError: The cluster cannot be reached.
         AwsError: AWS cannot be reached.
     """
+    from irsa.provision import scope
+    from irsa.provision.closed import ClosedAws, ClosedKube
     from irsa.provision.desired import Wish
     from irsa.provision.world import World
 
     config = session.load(path)
-    kube = stack.enter_context(session.open_kube(config, kubeconfig=kubeconfig, context=context))
-    aws = stack.enter_context(session.open_aws(config))
-    web = stack.enter_context(session.open_web())
-    world = World(aws=aws, kube=kube, web=web, say=console.note)
-    return Site(path=path, config=config, wish=Wish(config=config), kube=kube, world=world)
+    parts = scope.ALL if only is None else only
+    kube = aws = None
+    if _needs_cluster(config, parts, removing=removing):
+        opened = session.open_kube(config, kubeconfig=kubeconfig, context=context)
+        kube = stack.enter_context(opened)
+    if parts & scope.AWS:
+        aws = stack.enter_context(session.open_aws(config))
+    world = World(
+        aws=ClosedAws() if aws is None else aws,
+        kube=ClosedKube() if kube is None else kube,
+        web=stack.enter_context(session.open_web()),
+        say=console.note,
+    )
+    wish = Wish(config=config, only=parts)
+    return Site(path=path, config=config, wish=wish, world=world, kube=kube, aws=aws)
+
+
+def _needs_cluster(config: "Config", only: "Scope", *, removing: bool) -> bool:
+    from irsa.provision import scope
+
+    keys = config.issuer.keys_from == "cluster" and (removing or _publishes(only))
+    return keys or bool(only & scope.CLUSTER)
+
+
+def _publishes(only: "Scope") -> bool:
+    from irsa.provision.scope import Part
+
+    return bool(only & {Part.issuer, Part.provider})
 
 
 def plan(site: Site, *, prune: bool = False) -> "Plan":
@@ -77,12 +121,42 @@ def plan(site: Site, *, prune: bool = False) -> "Plan":
     from irsa.provision import plan as planning
     from irsa.provision.observe import observe
 
-    with console.step("see which keys the cluster signs with"):
-        choice = choose_keys(site)
+    choice = keys(site)
     wish = replace(site.wish, keys=choice.published, prune=prune)
-    with console.step("read AWS and the cluster"):
+    with console.step(_reading(site)):
         observations = observe(desired.desired(wish), site.world)
-    return planning.build(observations, checks=desired.checks(wish), notes=choice.notes)
+    notes = (*choice.notes, *_unseen(site))
+    return planning.build(observations, checks=desired.checks(wish), notes=notes)
+
+
+def keys(site: Site) -> "KeyChoice":
+    """
+    The public keys to publish; none where nothing is published.
+
+    Raises:
+        IrsaError: As for `choose_keys`.
+    """
+    from irsa.provision.keys import KeyChoice
+
+    if not _publishes(site.wish.only):
+        return KeyChoice(published=())
+    with console.step("see which keys the cluster signs with"):
+        return choose_keys(site)
+
+
+def _reading(site: Site) -> str:
+    if site.aws is None:
+        return "read the cluster"
+    return "read AWS" if site.kube is None else "read AWS and the cluster"
+
+
+def _unseen(site: Site) -> tuple[str, ...]:
+    if site.kube is not None:
+        return ()
+    return (
+        "the cluster is not looked at: its uid is the configuration's, and nobody has seen which "
+        "keys it signs with",
+    )
 
 
 def plan_removal(site: Site, *, delete_bucket: bool) -> "Plan":
@@ -95,9 +169,17 @@ def plan_removal(site: Site, *, delete_bucket: bool) -> "Plan":
     from irsa.provision import desired
     from irsa.provision import plan as planning
     from irsa.provision.observe import observe
+    from irsa.provision.scope import Part
 
+    only = site.wish.only
+    if delete_bucket and Part.provider not in only:
+        raise RefusedError(
+            "--delete-bucket without the provider: it would go on trusting a name that anybody "
+            "may then take",
+            hint="remove the provider with it: --only issuer,provider",
+        )
     wish = replace(site.wish, delete_bucket=delete_bucket)
-    with console.step("read AWS and the cluster"):
+    with console.step(_reading(site)):
         observations = observe(desired.removable(wish), site.world)
     return planning.build_removal(observations)
 
@@ -112,17 +194,49 @@ def choose_keys(site: Site) -> "KeyChoice":
     """
     from irsa.apiserver import fleet
     from irsa.identity import jwks
-    from irsa.provision import keys
+    from irsa.provision import keys as choosing
 
-    signing = fleet.signing_kids(site.kube, fleet.discover(site.kube))
     issuer = site.config.issuer
-    if issuer.keys_from == "cluster":
+    signing = fleet.signing_kids(site.kube, fleet.discover(site.kube)) if site.kube else frozenset()
+    if site.kube and issuer.keys_from == "cluster":
         served = jwks.parse(site.kube.raw(JWKS_PATH), JWKS_PATH)
-        return keys.choose(served, signing, issuer.named_keys)
+        return choosing.choose(served, signing, issuer.named_keys)
     files = [site.path.parent / name for name in issuer.keys_from]
     published = _load(files)
-    keys.require_signing(published, signing, source=", ".join(map(str, files)))
-    return keys.KeyChoice(published=published)
+    choosing.require_signing(published, signing, source=", ".join(map(str, files)))
+    return choosing.KeyChoice(published=published)
+
+
+def relevant(only: "Scope") -> "frozenset[Gate]":
+    """The gates that stand before a removal of these parts."""
+    from irsa.provision.scope import Part
+    from irsa.provision.usage import Gate
+
+    pods = {Gate.pods_in_use} if Part.roles in only else set()
+    return frozenset(pods | ({Gate.issuer_in_use} if _publishes(only) else set()))
+
+
+def require_unused(site: Site, removal: "Plan", passed: frozenset[str]) -> None:
+    """
+    Make sure that nothing depends on what is about to go.
+
+    Raises:
+        RefusedError: Something does, or nobody can see whether; and the gate is not overridden.
+        KubeError: The cluster cannot be read.
+    """
+    from irsa.provision import usage
+
+    closed = sorted(relevant(site.wish.only) - passed)
+    if site.kube is not None:
+        with console.step("look for pods and API servers that still depend on it"):
+            found = use(site, removal)
+        usage.require_unused(found, issuer=str(site.config.issuer_url), overridden=passed)
+    elif closed:
+        raise RefusedError(
+            f"the cluster is not looked at, so nobody knows whether it still depends on this "
+            f"({', '.join(closed)})",
+            hint=f"when you know: --override {' --override '.join(closed)} --reason TEXT",
+        )
 
 
 def use(site: Site, removal: "Plan") -> "Use":
@@ -135,8 +249,10 @@ def use(site: Site, removal: "Plan") -> "Use":
     from irsa.apiserver import fleet
     from irsa.provision import usage
 
+    if site.kube is None:
+        return usage.Use()
     issuers = {}
-    for server in fleet.survey(site.kube).servers:
+    for server in fleet.survey(site.kube).servers if _publishes(site.wish.only) else ():
         with site.kube.at(server.url) as there:
             issuers[server.name] = str(json.loads(there.raw(DISCOVERY_PATH))["issuer"])
     return usage.Use(
@@ -147,9 +263,9 @@ def use(site: Site, removal: "Plan") -> "Use":
     )
 
 
-def gates(names: list[str], reason: str | None, *, known: frozenset[str]) -> frozenset[str]:
+def gates(names: list[str], reason: str | None, *, known: frozenset[str]) -> dict[str, str]:
     """
-    The gates that the reader overrides.
+    The gates that the reader overrides, with the reason.
 
     Raises:
         InputError: There is no such gate, or no reason is given.
@@ -163,7 +279,7 @@ def gates(names: list[str], reason: str | None, *, known: frozenset[str]) -> fro
         raise InputError(f"--override {names[0]} needs a reason", hint="say why with --reason TEXT")
     for name in names:
         console.warning(f"gate {name} overridden: {reason}")
-    return frozenset(names)
+    return dict.fromkeys(names, (reason or "").strip())
 
 
 def require_name(site: Site, given: str | None) -> None:

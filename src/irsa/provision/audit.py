@@ -194,22 +194,22 @@ class AuditedKube:
         dry_run: bool = False,
     ) -> Object:
         """Apply an object."""
-        with self._told("kube:apply", Ref.of(obj), dry_run=dry_run):
+        with self._written("kube:apply", Ref.of(dict(obj)), dry_run=dry_run):
             return self.door.apply(obj, field_manager=field_manager, force=force, dry_run=dry_run)
 
     def create(self, obj: Mapping[str, Any], *, dry_run: bool = False) -> Object:
         """Create an object."""
-        with self._told("kube:create", Ref.of(obj), dry_run=dry_run):
+        with self._written("kube:create", Ref.of(dict(obj)), dry_run=dry_run):
             return self.door.create(obj, dry_run=dry_run)
 
     def delete(
         self, ref: Ref, *, uid: str | None = None, propagation: Propagation = "Background"
     ) -> bool:
         """Delete an object."""
-        with self._told("kube:delete", ref, dry_run=False):
+        with self._written("kube:delete", ref, dry_run=False):
             return self.door.delete(ref, uid=uid, propagation=propagation)
 
-    def _told(
+    def _written(
         self, name: str, ref: Ref, *, dry_run: bool
     ) -> contextlib.AbstractContextManager[object]:
         return contextlib.nullcontext() if dry_run else self.trail.call(name, target=ref.path)
@@ -221,13 +221,14 @@ def _target(call: Call) -> dict[str, str]:
 
 
 def _failure(error: BaseException) -> dict[str, Any]:
+    told: dict[str, Any] = {}
     match error:
         case AwsError():
             told = {"code": error.code, "requestId": error.request_id}
         case KubeError():
             told = {"code": error.status, "reason": error.reason}
         case IrsaError():
-            told = {}
+            pass
         case _:
             return {"outcome": "interrupted", "error": type(error).__name__}
     return {"outcome": "failed", **told, "error": excerpt(error.message)}

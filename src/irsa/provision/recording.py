@@ -37,10 +37,10 @@ class Recorder:
 class Nothing:
     """A reader of a world in which nothing exists: what is planned for it is everything."""
 
-    def aws(self, call: Call) -> None:  # noqa: ARG002 # the same answer to everything
+    def aws(self, call: Call) -> None:  # the same answer to everything
         """Nothing in AWS."""
 
-    def kube(self, ref: Ref) -> None:  # noqa: ARG002 # the same answer to everything
+    def kube(self, ref: Ref) -> None:  # the same answer to everything
         """Nothing in the cluster."""
 
     def kube_list(
@@ -52,6 +52,9 @@ class Nothing:
     ) -> list[Object]:
         """Nothing in the cluster."""
         return []
+
+    def file(self, path: str) -> None:  # the same answer to everything
+        """Nothing on disk."""
 
     def preview(self, thing: Object) -> Object:
         """The object, as it is."""

@@ -12,9 +12,9 @@ from hashlib import sha256
 
 from irsa.arns import bucket_arn, partition_of, provider_arn
 from irsa.aws.call import Call
-from irsa.aws.client import Aws
 from irsa.config import Config
 from irsa.errors import AwsError
+from irsa.provision.world import AwsDoor
 from irsa.trust import policy
 from irsa.verify.echo import PREFIX, Echo
 
@@ -92,7 +92,7 @@ class Temporary:
             params["CreateBucketConfiguration"] = {"LocationConstraint": region}
         return Call(service="s3", operation="CreateBucket", params=params)
 
-    def remove(self, aws: Aws) -> None:
+    def remove(self, aws: AwsDoor) -> None:
         """Remove bucket and role with all that is in them, as far as they exist."""
         owner = {"Bucket": self.bucket, "ExpectedBucketOwner": self.config.aws.account}
         for key in _keys(aws, owner):
@@ -116,7 +116,7 @@ class Temporary:
         ]
 
 
-def left_behind(config: Config, aws: Aws) -> Iterable[Temporary]:
+def left_behind(config: Config, aws: AwsDoor) -> Iterable[Temporary]:
     """What earlier runs of this cluster left because they were killed."""
     path = Temporary(config=config, run="").path
     found = aws.read(Call(service="iam", operation="ListRoles", params={"PathPrefix": path})) or {}
@@ -140,12 +140,12 @@ def _own_object(partition: str, echo: Echo) -> dict[str, object]:
     }
 
 
-def _keys(aws: Aws, owner: dict[str, str]) -> list[str]:
+def _keys(aws: AwsDoor, owner: dict[str, str]) -> list[str]:
     listed = aws.read(Call(service="s3", operation="ListObjectsV2", params=dict(owner))) or {}
     return [entry["Key"] for entry in listed.get("Contents", ())]
 
 
-def _gone(aws: Aws, call: Call) -> None:
+def _gone(aws: AwsDoor, call: Call) -> None:
     try:
         aws.call(call)
     except AwsError as error:
