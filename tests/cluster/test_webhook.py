@@ -119,6 +119,7 @@ def _installed(rig: Any) -> Iterator[Installed]:
         namespace=OWN,
         replicas=1,
         port=free_port(),
+        metrics_port=free_port(),
         region="eu-west-1",
         allowed_accounts=("111122223333",),
     )
@@ -389,7 +390,15 @@ def _access(kube: Kube, account: str, **attributes: str) -> bool:
         ("irsa-controller", {"verb": "get", "resource": "secrets", "namespace": OWN}, False),
         ("irsa-controller", {"verb": "get", "resource": "secrets", "namespace": PLACE}, False),
         ("irsa-controller", {"verb": "list", "resource": "secrets", "namespace": OWN}, False),
-        ("irsa-controller", {"verb": "list", "resource": "serviceaccounts"}, False),
+        ("irsa-controller", {"verb": "list", "resource": "serviceaccounts"}, True),
+        ("irsa-controller", {"verb": "patch", "resource": "serviceaccounts"}, False),
+        ("irsa-controller", {"verb": "create", "resource": "pods"}, False),
+        ("irsa-controller", {"verb": "create", "resource": "events"}, True),
+        (
+            "irsa-controller",
+            {"verb": "patch", "group": "apps", "resource": "deployments", "namespace": PLACE},
+            False,
+        ),
         (
             "irsa-controller",
             {"verb": "get", "resource": "secrets", "namespace": OWN, "name": TLS_SECRET},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from irsa.cli import log
+from irsa.cli import guards, log
 from irsa.injection.grants import (
     DEFAULT_AUDIENCE,
     DEFAULT_MOUNT_PATH,
@@ -123,6 +123,22 @@ def command(
     namespace: Annotated[
         str, typer.Option("--namespace", help="The namespace of that ConfigMap.")
     ] = "eks",
+    client_ca: Annotated[
+        Path | None,
+        typer.Option(
+            "--client-ca",
+            metavar="FILE",
+            help="Answer reviews only to clients with a certificate of this CA.",
+        ),
+    ] = None,
+    client_name: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--client-name",
+            metavar="NAME",
+            help="And only with this common name. Repeatable; default any.",
+        ),
+    ] = None,
     stop_delay: Annotated[
         float,
         typer.Option(
@@ -158,7 +174,7 @@ def command(
     logging.getLogger("uvicorn").handlers[:] = logging.getLogger("irsa").handlers
     for note in context.meta.get(_NOTES, ()):
         logger.warning("%s", note)
-    accounts = _accounts(allowed_account or [])
+    accounts = guards.accounts(allowed_account or [])
     defaults = Defaults(
         prefix=annotation_prefix,
         audience=token_audience,
@@ -169,7 +185,7 @@ def command(
         mount_path=_mount_path(token_mount_path),
         compose_account=_only(accounts) if compose_role_arn else None,
         allowed_accounts=accounts,
-        allowed_roles=_allowed_roles(allowed_role or []),
+        allowed_roles=guards.allowed_roles(allowed_role or []),
     )
     options = Options(
         cert_file=tls_cert,
@@ -178,22 +194,12 @@ def command(
         host=host,
         defaults=defaults,
         stop_delay=stop_delay,
+        client_ca=client_ca,
+        client_names=frozenset(client_name or ()),
         config_map_namespace=namespace if watch_config_map else None,
     )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(_stream(kubeconfig), options))
-
-
-def _accounts(texts: list[str]) -> frozenset[str]:
-    from irsa.arns import is_account
-    from irsa.errors import InputError
-
-    for text in texts:
-        if not is_account(text):
-            raise InputError(
-                f"--allowed-account {text!r} is not an AWS account number", hint="twelve digits"
-            )
-    return frozenset(texts)
 
 
 def _only(accounts: frozenset[str]) -> str:
@@ -206,21 +212,6 @@ def _only(accounts: frozenset[str]) -> str:
         )
     [account] = accounts
     return account
-
-
-def _allowed_roles(texts: list[str]) -> dict[str, tuple[str, ...]]:
-    from irsa.errors import InputError
-
-    found: dict[str, tuple[str, ...]] = {}
-    for text in texts:
-        namespace, equals, pattern = text.partition("=")
-        if not (namespace and equals and pattern.startswith("arn:")):
-            raise InputError(
-                f"--allowed-role {text!r} is not NAMESPACE=ARN",
-                hint="for example shop=arn:aws:iam::111122223333:role/shop/*",
-            )
-        found[namespace] = (*found.get(namespace, ()), pattern)
-    return found
 
 
 def _mount_path(text: str) -> str:

@@ -211,6 +211,23 @@ class Webhook(_Section, frozen=True):
             "`Ignore` starts it without a role, `Fail` refuses it."
         ),
     ] = "Ignore"
+    tls_secret: Annotated[
+        str | None,
+        _text(
+            "The Secret of a serving certificate that somebody else makes and renews, such as "
+            "cert-manager, with `tls.crt`, `tls.key` and `ca.crt`; if left out, irsa has a CA of "
+            "its own.",
+            rules.object_name,
+        ),
+    ] = None
+    client_ca: Annotated[
+        str | None,
+        _text(
+            "The ConfigMap whose `ca.crt` signs the API servers' client certificates; with it "
+            "nobody else's reviews are answered. If left out, anybody's are.",
+            rules.object_name,
+        ),
+    ] = None
 
 
 class Injection(_Section, frozen=True):
@@ -248,6 +265,37 @@ class Injection(_Section, frozen=True):
             "The image of webhook and controller; that of this version if left out.", rules.image
         ),
     ] = None
+    namespaces: Annotated[
+        dict[str, tuple[Annotated[str, _text("A pattern.", rules.role_pattern)], ...]],
+        Meta(
+            description="For a namespace, or `*` for those that are not named, the patterns of "
+            "which one must fit the ARN of a role that is injected there (`*` and `?` as in IAM). "
+            "A namespace without patterns may have any role of the allowed accounts.",
+            extra={"rule": rules.pattern_namespaces},
+        ),
+    ] = field(default_factory=dict)
+    role_session_name: Annotated[
+        bool,
+        Meta(
+            description="Whether pods get `AWS_ROLE_SESSION_NAME`, as `NAMESPACE.SERVICEACCOUNT`, "
+            "which CloudTrail shows."
+        ),
+    ] = True
+    watch_config_map: Annotated[
+        bool,
+        Meta(
+            description="Whether ServiceAccounts without an annotation have the role that the "
+            "ConfigMap `pod-identity-webhook` of this namespace gives them, as with AWS's webhook."
+        ),
+    ] = False
+    restart: Annotated[
+        bool,
+        Meta(
+            description="Whether the controller restarts the Deployments, StatefulSets and "
+            "DaemonSets of running pods that should carry a role and do not, one rollout at a "
+            "time. It may patch workloads only then."
+        ),
+    ] = False
     webhook: Annotated[Webhook, Meta(description="How the webhook runs.")] = field(
         default_factory=Webhook
     )

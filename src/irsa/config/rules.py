@@ -129,6 +129,27 @@ def namespace(text: str) -> str | None:
     return "is not a namespace: up to 63 lower-case letters, digits and dashes"
 
 
+def object_name(text: str) -> str | None:
+    """The name of an object, such as a Secret."""
+    return None if is_dns_name(text) else "is not the name of an object: a DNS name in lower case"
+
+
+def role_pattern(text: str) -> str | None:
+    """A pattern of the ARNs of roles."""
+    parts = text.split(":", 5)
+    if len(parts) == 6 and parts[0] == "arn" and parts[2] == "iam" and parts[5].startswith("role/"):
+        return None
+    return "is not a pattern of roles, such as arn:aws:iam::111122223333:role/shop/*"
+
+
+def pattern_namespaces(values: Mapping[str, Sequence[str]]) -> str | None:
+    """Namespaces, or `*`, each with patterns."""
+    for key in values:
+        if key != "*" and (complaint := namespace(key)):
+            return f"names {_quoted(key)}, which {complaint}"
+    return None
+
+
 def annotation_prefix(text: str) -> str | None:
     """The prefix of annotations, which is a DNS name."""
     return None if is_dns_name(text) else "is not an annotation prefix: a DNS name in lower case"

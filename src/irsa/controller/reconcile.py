@@ -20,6 +20,7 @@ from cryptography.exceptions import InvalidSignature
 
 from irsa.controller import secrets
 from irsa.controller.secrets import Serving, Trust
+from irsa.errors import InputError
 from irsa.tls.certs import renew_due
 
 # Long after every node has brought the new Secret into its pods (a minute or two).
@@ -90,6 +91,47 @@ def reconcile(observed: Observed, now: datetime, *, names: Iterable[str]) -> Act
         return action
     reason = _serving_fault(serving, trust, now, names=frozenset(names))
     return NewServing(reason=reason, trust=trust) if reason else None
+
+
+def follow(observed: Observed, now: datetime) -> TrustBundle | None:
+    """
+    The next thing to do where somebody else, such as cert-manager, makes the certificate.
+
+    `caBundle` becomes the `ca.crt` of their Secret. For a while after a renewal it keeps what it
+    trusted before, because pods still serve the certificate of before.
+
+    Raises:
+        InputError: Their Secret is missing, or has no usable certificate and `ca.crt`.
+    """
+    serving = secrets.read_serving(observed.tls_secret)
+    wanted = secrets.read_authorities(observed.tls_secret)
+    if serving is None or not wanted:
+        raise InputError(
+            "the Secret of the serving certificate is missing or has no usable tls.crt, tls.key "
+            "and ca.crt",
+            hint="does cert-manager make it?",
+        )
+    bundles = _bundles(observed)
+    wrong = [pem for _, pem in bundles if not _follows(pem, wanted, serving, now)]
+    if not wrong:
+        return None
+    kept = [cert for pem in wrong for cert in _certificates(pem) if secrets.ends(cert) > now]
+    recent = _is_recent(serving, now)
+    pem = secrets.bundle(dict.fromkeys((*wanted, *(kept if recent else ()))))
+    names = tuple(name for name, _ in bundles)
+    return TrustBundle(reason="caBundle is not ca.crt of the Secret", pem=pem, webhooks=names)
+
+
+def _follows(
+    pem: bytes, wanted: tuple[x509.Certificate, ...], serving: Serving, now: datetime
+) -> bool:
+    if _is_recent(serving, now):
+        return set(wanted) <= set(_certificates(pem))
+    return pem == secrets.bundle(wanted)
+
+
+def _is_recent(serving: Serving, now: datetime) -> bool:
+    return now < serving.certificate.not_valid_before_utc + OVERLAP
 
 
 def _new_authority(observed: Observed, trust: Trust | None, now: datetime) -> NewAuthority:

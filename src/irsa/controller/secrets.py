@@ -23,6 +23,7 @@ Object = dict[str, Any]
 CERTIFICATE = "tls.crt"
 KEY = "tls.key"
 FORMER = "former.crt"
+CA = "ca.crt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,11 @@ def read_serving(secret: Mapping[str, Any] | None) -> Serving | None:
         return None
     dns_names = frozenset(names.value.get_values_for_type(x509.DNSName))
     return Serving(certificate=certificate, names=dns_names)
+
+
+def read_authorities(secret: Mapping[str, Any] | None) -> tuple[x509.Certificate, ...]:
+    """The CAs that somebody else's Secret names for its certificate; none if it names none."""
+    return read_certificates(_data(secret).get(CA, b""))
 
 
 def read_certificates(pem: bytes) -> tuple[x509.Certificate, ...]:

@@ -1,5 +1,5 @@
 """
-Who may do what: the webhook reads ServiceAccounts, the controller keeps three objects true.
+Who may do what: the webhook reads ServiceAccounts, the controller writes what is its own.
 
 Never here: workloads, the webhook's registration.
 """
@@ -10,6 +10,7 @@ from irsa.injection.settings import (
     CA_SECRET,
     CONFIGURATION,
     CONTROLLER,
+    ROLES_CONFIG_MAP,
     TLS_SECRET,
     WEBHOOK,
     WebhookSettings,
@@ -27,38 +28,57 @@ def service_accounts(settings: WebhookSettings) -> list[Object]:
 
 def roles(settings: WebhookSettings) -> list[Object]:
     """The roles of the two processes and their bindings."""
-    return [
+    cluster = [*_CONTROLLER_CLUSTER_RULES, *(_RESTART_RULES if settings.restart else [])]
+    found = [
         _role(WEBHOOK, settings, _WEBHOOK_RULES),
         _binding(WEBHOOK, settings),
-        _role(CONTROLLER, settings, _CONTROLLER_CLUSTER_RULES),
+        _role(CONTROLLER, settings, cluster),
         _binding(CONTROLLER, settings),
-        _role(CONTROLLER, settings, _CONTROLLER_RULES, namespaced=True),
+        _role(CONTROLLER, settings, _controller_rules(settings), namespaced=True),
         _binding(CONTROLLER, settings, namespaced=True),
     ]
+    if settings.config_map:
+        found += [
+            _role(WEBHOOK, settings, [_READ_CONFIG_MAP], namespaced=True),
+            _binding(WEBHOOK, settings, namespaced=True),
+        ]
+    return found
 
 
 _WEBHOOK_RULES: list[Object] = [
     {"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["get", "list", "watch"]}
 ]
 
+_READ_CONFIG_MAP: Object = {
+    "apiGroups": [""],
+    "resources": ["configmaps"],
+    "resourceNames": [ROLES_CONFIG_MAP],
+    "verbs": ["get"],
+}
+
+# Pods without their role are looked for everywhere, and told of beside them.
 _CONTROLLER_CLUSTER_RULES: list[Object] = [
     {
         "apiGroups": ["admissionregistration.k8s.io"],
         "resources": ["mutatingwebhookconfigurations"],
         "resourceNames": [CONFIGURATION],
         "verbs": ["get", "patch"],
-    }
+    },
+    {"apiGroups": [""], "resources": ["pods", "serviceaccounts"], "verbs": ["list"]},
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
 ]
 
-# RBAC cannot restrict `create` by name: the name of a new object is not known when it is checked.
-_CONTROLLER_RULES: list[Object] = [
-    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
+# Whoever may patch a pod template may run anything there: only where restarts are wanted.
+_RESTART_RULES: list[Object] = [
+    {"apiGroups": ["apps"], "resources": ["replicasets"], "verbs": ["get"]},
     {
-        "apiGroups": [""],
-        "resources": ["secrets"],
-        "resourceNames": [CA_SECRET, TLS_SECRET],
-        "verbs": ["get", "update"],
+        "apiGroups": ["apps"],
+        "resources": ["daemonsets", "deployments", "statefulsets"],
+        "verbs": ["get", "patch"],
     },
+]
+
+_LEASE_RULES: list[Object] = [
     {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
     {
         "apiGroups": ["coordination.k8s.io"],
@@ -67,6 +87,27 @@ _CONTROLLER_RULES: list[Object] = [
         "verbs": ["get", "update"],
     },
 ]
+
+# RBAC cannot restrict `create` by name: the name of a new object is not known when it is checked.
+_SECRET_RULES: list[Object] = [
+    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
+    {
+        "apiGroups": [""],
+        "resources": ["secrets"],
+        "resourceNames": [CA_SECRET, TLS_SECRET],
+        "verbs": ["get", "update"],
+    },
+]
+
+
+def _controller_rules(settings: WebhookSettings) -> list[Object]:
+    secrets = _SECRET_RULES
+    if settings.tls_secret:
+        # Somebody else makes the certificate: its `ca.crt` is read, and nothing is written.
+        names = [settings.tls_secret]
+        rule = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": names}
+        secrets = [rule | {"verbs": ["get"]}]
+    return [*secrets, *_LEASE_RULES, *([_READ_CONFIG_MAP] if settings.config_map else [])]
 
 
 def _service_account(name: str, settings: WebhookSettings) -> Object:

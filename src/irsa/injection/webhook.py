@@ -7,7 +7,7 @@ Never here: applying.
 
 from typing import Any
 
-from irsa.injection import rbac, workloads
+from irsa.injection import network, rbac, workloads
 from irsa.injection.grants import SKIP_LABEL
 from irsa.injection.settings import (
     CA_SECRET,
@@ -55,6 +55,7 @@ def objects(settings: WebhookSettings) -> list[Object]:
         workloads.controller(settings),
         workloads.webhook(settings),
         *([workloads.disruption_budget(settings)] if settings.replicas > 1 else []),
+        *network.policies(settings),
         _configuration(settings),
     ]
 
@@ -103,12 +104,8 @@ def _registration(settings: WebhookSettings) -> Object:
 
 
 def _outside(settings: WebhookSettings) -> Object:
-    # Its own pods must start without it. With `Fail` those of kube-system must too (network, DNS:
-    # without them the webhook never answers); with `Ignore` they may have roles, as on EKS.
-    excluded = [settings.namespace]
-    if settings.failure_policy == "Fail":
-        excluded.append("kube-system")
-    return {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": excluded}
+    values = list(settings.left_out)
+    return {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": values}
 
 
 def _without_skip_label(settings: WebhookSettings) -> Object:

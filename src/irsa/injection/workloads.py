@@ -18,7 +18,10 @@ from irsa.injection.settings import (
 Object = dict[str, Any]
 
 TLS_DIRECTORY = "/etc/irsa/tls"
+CLIENT_CA_DIRECTORY = "/etc/irsa/client-ca"
 _NOBODY = 65_532
+_SPREAD_OVER = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
+_PATIENTLY = {"periodSeconds": 5, "timeoutSeconds": 3}
 
 
 def webhook(settings: WebhookSettings) -> Object:
@@ -29,8 +32,8 @@ def webhook(settings: WebhookSettings) -> Object:
     spec = {
         "priorityClassName": "system-cluster-critical",
         "terminationGracePeriodSeconds": 30,
-        "topologySpreadConstraints": [_spread()],
-        "volumes": [{"name": "tls", "secret": {"secretName": TLS_SECRET}}],
+        "topologySpreadConstraints": [_spread(label) for label in _SPREAD_OVER],
+        "volumes": _volumes(settings),
         "containers": [_webhook_container(settings)],
     }
     if shared:
@@ -46,14 +49,19 @@ def webhook(settings: WebhookSettings) -> Object:
 
 def controller(settings: WebhookSettings) -> Object:
     """The Deployment of the controller: one at a time, and a Lease besides."""
-    container = _container("controller", settings, ["--namespace", settings.namespace])
-    return _deployment(
-        CONTROLLER,
-        settings,
-        {"terminationGracePeriodSeconds": 30, "containers": [container]},
-        replicas=1,
-        strategy={"type": "Recreate"},
-    )
+    container = _container("controller", settings, _controller_arguments(settings))
+    port = {"name": "metrics", "containerPort": settings.metrics_port, "protocol": "TCP"}
+    alive = {"httpGet": {"path": "/healthz", "port": "metrics", "scheme": "HTTP"}}
+    container |= {
+        "ports": [port],
+        "livenessProbe": alive | _PATIENTLY | {"initialDelaySeconds": 10},
+    }
+    spec = {
+        "priorityClassName": "system-cluster-critical",
+        "terminationGracePeriodSeconds": 30,
+        "containers": [container],
+    }
+    return _deployment(CONTROLLER, settings, spec, replicas=1, strategy={"type": "Recreate"})
 
 
 def disruption_budget(settings: WebhookSettings) -> Object:
@@ -101,9 +109,21 @@ def _common(service_account: str) -> Object:
     }
 
 
+def _volumes(settings: WebhookSettings) -> list[Object]:
+    secret = {"secretName": settings.tls_secret or TLS_SECRET}
+    volumes: list[Object] = [{"name": "tls", "secret": secret}]
+    if settings.client_ca:
+        volumes.append({"name": "client-ca", "configMap": {"name": settings.client_ca}})
+    return volumes
+
+
 def _webhook_container(settings: WebhookSettings) -> Object:
     ports = [{"name": "https", "containerPort": settings.port, "protocol": "TCP"}]
-    mounts = [{"name": "tls", "mountPath": TLS_DIRECTORY, "readOnly": True}]
+    places = {"tls": TLS_DIRECTORY, "client-ca": CLIENT_CA_DIRECTORY}
+    mounts = [
+        {"name": volume["name"], "mountPath": places[volume["name"]], "readOnly": True}
+        for volume in _volumes(settings)
+    ]
     container = _container("webhook", settings, _webhook_arguments(settings))
     return container | {
         "ports": ports,
@@ -116,12 +136,39 @@ def _webhook_container(settings: WebhookSettings) -> Object:
 def _webhook_arguments(settings: WebhookSettings) -> list[str]:
     arguments = ["--tls-cert", f"{TLS_DIRECTORY}/tls.crt", "--tls-key", f"{TLS_DIRECTORY}/tls.key"]
     arguments += ["--port", str(settings.port), "--stop-delay", "3"]
-    arguments += ["--annotation-prefix", settings.annotation_prefix]
     arguments += ["--token-audience", settings.audience]
     if settings.region:
         arguments += ["--aws-default-region", settings.region]
+    if not settings.role_session_name:
+        arguments.append("--no-role-session-name")
+    if settings.client_ca:
+        arguments += ["--client-ca", f"{CLIENT_CA_DIRECTORY}/ca.crt"]
+    if settings.config_map:
+        arguments += ["--namespace", settings.namespace]
+    return arguments + _what_may_be_given(settings)
+
+
+def _controller_arguments(settings: WebhookSettings) -> list[str]:
+    arguments = ["--namespace", settings.namespace, "--metrics-port", str(settings.metrics_port)]
+    if settings.tls_secret:
+        arguments += ["--tls-secret", settings.tls_secret]
+    if settings.restart:
+        arguments.append("--restart")
+    for namespace in settings.left_out:
+        arguments += ["--exclude-namespace", namespace]
+    return arguments + _what_may_be_given(settings)
+
+
+def _what_may_be_given(settings: WebhookSettings) -> list[str]:
+    """What both must agree on: which pods have a role."""
+    arguments = ["--annotation-prefix", settings.annotation_prefix]
     for account in settings.allowed_accounts:
         arguments += ["--allowed-account", account]
+    for namespace, patterns in settings.allowed_roles.items():
+        for pattern in patterns:
+            arguments += ["--allowed-role", f"{namespace}={pattern}"]
+    if settings.config_map:
+        arguments.append("--watch-config-map")
     return arguments
 
 
@@ -145,13 +192,13 @@ def _container(command: str, settings: WebhookSettings, arguments: list[str]) ->
 
 def _probe(path: str) -> Object:
     get = {"path": path, "port": "https", "scheme": "HTTPS"}
-    return {"httpGet": get, "periodSeconds": 5, "timeoutSeconds": 3}
+    return {"httpGet": get} | _PATIENTLY
 
 
-def _spread() -> Object:
+def _spread(label: str) -> Object:
     return {
         "maxSkew": 1,
-        "topologyKey": "kubernetes.io/hostname",
+        "topologyKey": label,
         "whenUnsatisfiable": "ScheduleAnyway",
         "labelSelector": {"matchLabels": selector("webhook")},
     }

@@ -26,6 +26,8 @@ Send = Callable[[Message], Awaitable[None]]
 # A request to the API server may have 3 MiB; the review around it repeats a little of it.
 MAX_BODY = 8 * 1024 * 1024
 BODY_TIMEOUT = 10.0
+# The key of the connection's verified client in the ASGI scope: its common name, or None.
+CLIENT_NAME = "irsa.client"
 _TIMEOUT = re.compile(rb"(?:^|&)timeout=(\d{1,3})s(?:&|$)")
 _JSON = b"application/json"
 _TEXT = b"text/plain; charset=utf-8"
@@ -55,6 +57,29 @@ class Answer:
     close: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clients:
+    """
+    Whose reviews are answered.
+
+    Args:
+        verified: Only of clients with a certificate of the client CA.
+        names: And of these only those with one of these common names; empty takes every one.
+    """
+
+    verified: bool = False
+    names: frozenset[str] = frozenset()
+
+    def admit(self, name: str | None) -> bool:
+        """Whether a client may ask, by the common name of its certificate; None if it has none."""
+        if not self.verified:
+            return True
+        return name is not None and (not self.names or name in self.names)
+
+
+EVERYBODY = Clients()
+
+
 class Application:
     """
     The webhook behind its socket.
@@ -65,6 +90,7 @@ class Application:
         prefix: What annotations begin with.
         certificate_expiry: When the serving certificate ends, in seconds since 1970.
         ready: Whether everything besides the cache is ready.
+        clients: Whose reviews are answered.
     """
 
     def __init__(  # noqa: PLR0913 # each is a part that a test replaces
@@ -76,6 +102,7 @@ class Application:
         prefix: str = DEFAULT_PREFIX,
         certificate_expiry: Callable[[], float | None] = lambda: None,
         ready: Callable[[], bool] = lambda: True,
+        clients: Clients = EVERYBODY,
     ) -> None:
         self._directory = directory
         self._cache = cache
@@ -83,6 +110,7 @@ class Application:
         self._prefix = prefix
         self._certificate_expiry = certificate_expiry
         self._others_ready = ready
+        self._clients = clients
         self.draining = False
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -117,6 +145,9 @@ class Application:
         raise RequestError(404, "there are /mutate, /healthz, /readyz and /metrics")
 
     async def _mutate(self, scope: Message, receive: Receive) -> Answer:
+        if not self._clients.admit(scope.get(CLIENT_NAME)):
+            self._metrics.unauthorized()
+            raise RequestError(403, "reviews are answered to the API servers' certificate only")
         body = await _read_body(scope, receive)
         began = time.perf_counter()
         reply = await handle(body, self._directory, patience=_patience(scope), prefix=self._prefix)
@@ -139,6 +170,7 @@ class Application:
         return State(
             service_accounts=len(self._cache),
             synced=self._cache.synced,
+            heard_at=self._cache.heard_at,
             certificate_expiry=self._certificate_expiry(),
         )
 

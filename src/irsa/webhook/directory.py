@@ -34,11 +34,16 @@ class Directory(Protocol):
 
 
 class Cache:
-    """Every ServiceAccount of the cluster and what it grants, in memory."""
+    """
+    Every ServiceAccount of the cluster and what it grants, in memory.
+
+    `heard_at` is when the API server last said anything about them, in seconds since 1970.
+    """
 
     def __init__(self) -> None:
         self._verdicts: dict[str, Verdict] = {}
         self.synced = False
+        self.heard_at: float | None = None
 
     def __len__(self) -> int:
         return len(self._verdicts)

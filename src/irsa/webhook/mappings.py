@@ -19,10 +19,10 @@ import msgspec
 from irsa.errors import InputError, IrsaError, KubeError, excerpt
 from irsa.injection import grants
 from irsa.injection.grants import Defaults, Verdict, grant_of
+from irsa.injection.settings import ROLES_CONFIG_MAP
 
 logger = logging.getLogger(__name__)
 
-CONFIG_MAP = "pod-identity-webhook"
 KEY = "config"
 PERIOD = 2.0
 
@@ -62,7 +62,7 @@ class Mappings:
 
     def __init__(self, source: Source, namespace: str, *, defaults: Defaults) -> None:
         self._source = source
-        self._path = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps/{CONFIG_MAP}"
+        self._path = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps/{ROLES_CONFIG_MAP}"
         self._defaults = defaults
         self._verdicts: Mapping[str, Verdict] = {}
         self._text: str | None = None
@@ -81,7 +81,7 @@ class Mappings:
                 self._complaint = ""
             except IrsaError as error:
                 if error.message != self._complaint:
-                    logger.warning("the ConfigMap %s: %s", CONFIG_MAP, error.message)
+                    logger.warning("the ConfigMap %s: %s", ROLES_CONFIG_MAP, error.message)
                 self._complaint = error.message
             await asyncio.sleep(period)
 
@@ -97,7 +97,7 @@ class Mappings:
     def _take(self, text: str) -> None:
         if text != self._text:
             verdicts = mapped(text, self._defaults)
-            logger.info("the ConfigMap %s maps %d ServiceAccounts", CONFIG_MAP, len(verdicts))
+            logger.info("the ConfigMap %s maps %d ServiceAccounts", ROLES_CONFIG_MAP, len(verdicts))
             self._verdicts, self._text = verdicts, text
         self.synced = True
 

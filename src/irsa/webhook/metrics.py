@@ -23,6 +23,7 @@ class State:
 
     service_accounts: int
     synced: bool
+    heard_at: float | None = None
     certificate_expiry: float | None
 
 
@@ -34,12 +35,17 @@ class Metrics:
         self._reads = dict.fromkeys(LIVE_READS, 0)
         self._buckets = [0] * (len(BUCKETS) + 1)
         self._seconds = 0.0
+        self._unauthorized = 0
 
     def review(self, outcome: Outcome, seconds: float) -> None:
         """Count a review and how long it took."""
         self._reviews[outcome] += 1
         self._buckets[bisect_left(BUCKETS, seconds)] += 1
         self._seconds += seconds
+
+    def unauthorized(self) -> None:
+        """Count a request that was refused for want of a client certificate."""
+        self._unauthorized += 1
 
     def live_read(self, result: str) -> None:
         """Count a live read: `found`, `missing` or `failed`."""
@@ -50,18 +56,22 @@ class Metrics:
         return "\n".join((*self._counters(), *self._histogram(), *_gauges(state), ""))
 
     def _counters(self) -> Iterator[str]:
-        yield from _head("irsa_webhook_reviews_total", "counter", "Reviews by outcome.")
+        yield from head("irsa_webhook_reviews_total", "counter", "Reviews by outcome.")
         for outcome, count in self._reviews.items():
             yield f'irsa_webhook_reviews_total{{outcome="{outcome}"}} {count}'
-        yield from _head(
+        yield from head(
             "irsa_webhook_live_reads_total", "counter", "ServiceAccounts read on a cache miss."
         )
         for result, count in self._reads.items():
             yield f'irsa_webhook_live_reads_total{{result="{result}"}} {count}'
 
+        name = "irsa_webhook_unauthorized_requests_total"
+        yield from head(name, "counter", "Reviews of clients without a certificate that counts.")
+        yield f"{name} {self._unauthorized}"
+
     def _histogram(self) -> Iterator[str]:
         name = "irsa_webhook_review_duration_seconds"
-        yield from _head(name, "histogram", "Time from a review's last byte to its answer.")
+        yield from head(name, "histogram", "Time from a review's last byte to its answer.")
         total = 0
         for bound, count in zip((*BUCKETS, "+Inf"), self._buckets, strict=True):
             total += count
@@ -72,16 +82,21 @@ class Metrics:
 
 def _gauges(state: State) -> Iterator[str]:
     name = "irsa_webhook_cache_service_accounts"
-    yield from _head(name, "gauge", "ServiceAccounts in the cache.")
+    yield from head(name, "gauge", "ServiceAccounts in the cache.")
     yield f"{name} {state.service_accounts}"
     name = "irsa_webhook_cache_synced"
-    yield from _head(name, "gauge", "Whether the cache has been filled.")
+    yield from head(name, "gauge", "Whether the cache has been filled.")
     yield f"{name} {int(state.synced)}"
+    if state.heard_at is not None:
+        name = "irsa_webhook_cache_heard_timestamp_seconds"
+        yield from head(name, "gauge", "When the API server last said anything about the cache.")
+        yield f"{name} {state.heard_at:.0f}"
     if state.certificate_expiry is not None:
         name = "irsa_webhook_certificate_expiry_timestamp_seconds"
-        yield from _head(name, "gauge", "When the serving certificate ends.")
+        yield from head(name, "gauge", "When the serving certificate ends.")
         yield f"{name} {state.certificate_expiry:.0f}"
 
 
-def _head(name: str, kind: str, meaning: str) -> tuple[str, str]:
+def head(name: str, kind: str, meaning: str) -> tuple[str, str]:
+    """The two lines that go before the samples of a metric."""
     return f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"

@@ -14,14 +14,14 @@ from irsa.errors import InputError
 from irsa.files import read_text
 from irsa.injection.grants import Defaults, Verdict
 from irsa.kube.stream import Stream
-from irsa.tls.context import Reloader, server_context
-from irsa.webhook.application import Application
+from irsa.tls.context import Reloader
+from irsa.webhook.application import Application, Clients
 from irsa.webhook.directory import Cache
 from irsa.webhook.expiry import certificate_expiry
 from irsa.webhook.lookup import Lookup
 from irsa.webhook.mappings import Mappings
 from irsa.webhook.metrics import Metrics
-from irsa.webhook.server import Server, listen
+from irsa.webhook.server import Server, listen, serving_context
 from irsa.webhook.watch import Source, Watch, read_annotations
 
 logger = logging.getLogger(__name__)
@@ -38,6 +38,8 @@ class Options:
         defaults: What applies where a ServiceAccount says nothing.
         stop_delay: For how many seconds a stopping server still takes new connections.
         config_map_namespace: Where the ConfigMap of role mappings is; None reads none.
+        client_ca: The CA of the clients whose reviews are answered; None answers everybody.
+        client_names: The common names of those clients; empty takes every one.
     """
 
     cert_file: Path
@@ -47,11 +49,13 @@ class Options:
     defaults: Defaults
     stop_delay: float = 0.0
     config_map_namespace: str | None = None
+    client_ca: Path | None = None
+    client_names: frozenset[str] = frozenset()
 
 
 async def serve(stream: Stream, options: Options) -> None:
     """Serve until SIGTERM or SIGINT."""
-    context = server_context(options.cert_file, options.key_file)
+    context = serving_context(options.cert_file, options.key_file, client_ca=options.client_ca)
     certificate = Certificate(Reloader(context, options.cert_file, options.key_file), options)
     cache = Cache()
     mappings = _mappings(stream, options)
@@ -125,6 +129,9 @@ def _application(
         prefix=options.defaults.prefix,
         certificate_expiry=lambda: certificate.expiry,
         ready=lambda: mappings is None or mappings.synced,
+        clients=Clients(
+            verified=options.client_ca is not None, names=frozenset(options.client_names)
+        ),
     )
 
 

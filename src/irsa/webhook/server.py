@@ -14,13 +14,15 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from irsa.errors import InputError
-from irsa.webhook.application import Application
+from irsa.tls.context import server_context
+from irsa.webhook.application import CLIENT_NAME, Application
 
 logger = logging.getLogger(__name__)
 
@@ -55,15 +57,39 @@ def listen(port: int, *, host: str | None = None) -> socket.socket:
         raise InputError(f"cannot listen on {where}: {error}") from error
 
 
+def serving_context(
+    cert_file: Path, key_file: Path, *, client_ca: Path | None = None
+) -> ssl.SSLContext:
+    """
+    The TLS context; with a client CA, who shows a certificate must have one of it.
+
+    Nobody has to show one: the kubelet's probes do not.
+
+    Raises:
+        InputError: A file cannot be used.
+    """
+    context = server_context(cert_file, key_file, client_ca=client_ca)
+    if client_ca is not None:
+        context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
 class Protocol(HttpToolsProtocol):
     """uvicorn's protocol with two limits that it has not: the size and the time of a head."""
 
     _unfinished: int | None = None
     _deadline: asyncio.TimerHandle | None = None
+    _client: str | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        """A client has come; its certificate, if it has one, was verified."""
+        super().connection_made(transport)
+        self._client = _client_name(transport.get_extra_info("ssl_object"))
 
     def on_message_begin(self) -> None:
         """A head begins."""
         super().on_message_begin()
+        cast("dict[str, object]", self.scope)[CLIENT_NAME] = self._client
         self._unfinished = 0
 
     def on_headers_complete(self) -> None:
@@ -92,6 +118,15 @@ class Protocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
         self._deadline = timer
+
+
+def _client_name(connection: ssl.SSLObject | None) -> str | None:
+    """The common name of a client's certificate; None if it showed none."""
+    certificate = connection.getpeercert() if connection else None
+    if not certificate:
+        return None
+    subject = cast("tuple[tuple[tuple[str, str], ...], ...]", certificate.get("subject", ()))
+    return next((value for part in subject for key, value in part if key == "commonName"), "")
 
 
 class Server(uvicorn.Server):

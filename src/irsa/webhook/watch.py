@@ -7,7 +7,8 @@ Never here: decisions about pods.
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Protocol
 from urllib.parse import quote
 
@@ -49,6 +50,7 @@ class Watch:
         cache: What is kept.
         defaults: What applies where a ServiceAccount says nothing.
         min_pause: Seconds before the first repetition after a failure; it doubles each time.
+        clock: The time, in seconds since 1970.
     """
 
     def __init__(
@@ -58,11 +60,13 @@ class Watch:
         *,
         defaults: Defaults,
         min_pause: float = MIN_PAUSE,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._source = source
         self._cache = cache
         self._defaults = defaults
         self._min_pause = min_pause
+        self._clock = clock
         self._pause = min_pause
         self._version: str | None = None
 
@@ -87,6 +91,7 @@ class Watch:
             self._version = await self._list()
         async for event in self._source.watch(PATH, self._version):
             self._note(event)
+            self._cache.heard_at = self._clock()
             self._pause = self._min_pause
             self._version = event.resource_version or self._version
 
@@ -99,6 +104,7 @@ class Watch:
                 key = (item.metadata.namespace, item.metadata.name)
                 verdicts[key] = self._verdict(item.metadata)
         self._cache.replace(verdicts)
+        self._cache.heard_at = self._clock()
         logger.info("listed %d ServiceAccounts", len(verdicts))
         return version
 

@@ -1,19 +1,21 @@
 """The loop goes on whatever happens, and stops when it is told to."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from irsa.controller.lease import DURATION, Lease, lease_ref
-from irsa.controller.loop import run
+from irsa.controller.loop import Rounds, note_expiries
+from irsa.controller.metrics import State
 from irsa.errors import KubeError
 from irsa.injection.webhook import CA_SECRET, TLS_SECRET
 
 LEASE = lease_ref("irsa-system", "irsa-controller")
 
 
-class Rounds(threading.Event):
+class Limit(threading.Event):
     """Stops the loop after some rounds, without waiting."""
 
     def __init__(self, number: int) -> None:
@@ -32,9 +34,16 @@ def lease(cluster, holder: str = "me") -> Lease:
     return Lease(cluster.kube, LEASE, holder=holder)
 
 
+def run(cluster, stop: threading.Event) -> State:
+    """Some rounds, and what they came to."""
+    state = State(since=cluster.now)
+    Rounds(controller=cluster.controller, lease=lease(cluster), state=state).run(stop)
+    return state
+
+
 def test_loop_settles_and_gives_the_lease_back(cluster) -> None:
     """A stopped controller does not make the next one wait."""
-    run(cluster.controller, lease(cluster), Rounds(2))
+    run(cluster, Limit(2))
     assert cluster.kube.get(cluster.ref(TLS_SECRET))
     assert cluster.kube.get(LEASE)["spec"]["holderIdentity"] == ""
 
@@ -42,7 +51,7 @@ def test_loop_settles_and_gives_the_lease_back(cluster) -> None:
 def test_second_controller_does_nothing(cluster) -> None:
     """While one holds the Lease, another only looks."""
     assert lease(cluster, "other").hold(cluster.now)
-    run(cluster.controller, lease(cluster), Rounds(2))
+    run(cluster, Limit(2))
     assert cluster.kube.get(cluster.ref(CA_SECRET)) is None
     assert cluster.kube.get(LEASE)["spec"]["holderIdentity"] == "other"
 
@@ -95,14 +104,14 @@ def test_failure_is_logged_and_tried_again(
     cluster.kube.refuse = lambda verb, path: (
         next(failures, None) if verb == "get" and path.endswith(CA_SECRET) else None
     )
-    run(cluster.controller, lease(cluster), Rounds(4))
+    run(cluster, Limit(4))
     assert "trying again" in caplog.text
     assert cluster.kube.get(cluster.ref(TLS_SECRET))
 
 
 def test_lease_that_cannot_be_given_back_is_told(cluster, caplog: pytest.LogCaptureFixture) -> None:
     """Stopping does not fail because the API server is gone."""
-    stop = Rounds(1)
+    stop = Limit(1)
     original = stop.wait
 
     def gone(timeout: float | None = None) -> bool:
@@ -110,7 +119,7 @@ def test_lease_that_cannot_be_given_back_is_told(cluster, caplog: pytest.LogCapt
         return original(timeout)
 
     stop.wait = gone
-    run(cluster.controller, lease(cluster), stop)
+    run(cluster, stop)
     assert "not released" in caplog.text
 
 
@@ -127,3 +136,54 @@ def test_interrupted_anywhere_it_converges(cluster, trusts, writes: int) -> None
     cluster.settle()
     assert trusts(cluster.bundle(), cluster.serving(), cluster.now)
     assert cluster.settle() == []
+
+
+class FakeSurvey:
+    """Counts how often it looks."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+        self.found = ()
+        self.restarter = None
+
+    def look(self) -> None:
+        self.looks += 1
+
+
+def surveyed(cluster, **options) -> tuple[FakeSurvey, State]:
+    """Three rounds, with a survey."""
+    survey, state = FakeSurvey(), State(since=cluster.now)
+    Rounds(
+        controller=cluster.controller,
+        lease=lease(cluster),
+        state=state,
+        survey=survey,
+        **options,
+    ).run(Limit(3))
+    return survey, state
+
+
+def test_survey_comes_less_often_than_rounds(cluster) -> None:
+    """Reading pods costs more than reading three objects."""
+    assert surveyed(cluster)[0].looks == 1
+    assert surveyed(cluster, survey_period=timedelta())[0].looks == 3
+
+
+def test_only_the_leader_surveys(cluster) -> None:
+    """Two would tell of everything twice, and restart two at a time."""
+    assert lease(cluster, "other").hold(cluster.now)
+    survey, state = surveyed(cluster)
+    assert survey.looks == 0
+    assert not state.leading
+
+
+def test_what_was_done_is_counted(cluster) -> None:
+    """Actions by kind, failures, and when the certificates end."""
+    state = State(since=cluster.now)
+    controller = replace(cluster.controller, seen=note_expiries(state))
+    Rounds(controller=controller, lease=lease(cluster), state=state).run(Limit(2))
+    assert dict(state.actions) == {"NewAuthority": 1, "TrustBundle": 1, "NewServing": 1}
+    assert state.expiries["serving"] == cluster.serving().not_valid_after_utc
+    assert set(state.expiries) == {"ca", "serving"}
+    assert state.round_at == cluster.now
+    assert state.failures == 0

@@ -5,8 +5,10 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+import typer
 from ruamel.yaml import YAML
 
+from irsa import cli
 from irsa.config import parse
 from irsa.injection.webhook import TLS_SECRET, WebhookSettings, objects
 
@@ -30,6 +32,18 @@ VARIANTS = {
         failure_policy="Fail",
         annotation_prefix="irsa.example",
         audience="sts.amazonaws.com.cn",
+    ),
+    "everything": WebhookSettings(
+        cluster_uid=UID,
+        image="registry.example/irsa:1",
+        region="eu-west-1",
+        allowed_accounts=("111122223333", "444455556666"),
+        allowed_roles={"shop": ("arn:aws:iam::111122223333:role/shop/*",)},
+        role_session_name=False,
+        config_map=True,
+        restart=True,
+        tls_secret="serving",
+        client_ca="api-server-ca",
     ),
 }
 
@@ -119,7 +133,12 @@ aws: {account: "111122223333", region: eu-west-1}
 issuer: {publish: s3, bucket: prod-irsa}
 injection:
   namespace: platform
-  webhook: {replicas: 3, hostNetwork: true, port: 10443, failurePolicy: Fail}
+  namespaces: {shop: ["arn:aws:iam::111122223333:role/shop/*"]}
+  roleSessionName: false
+  watchConfigMap: true
+  restart: true
+  webhook:
+    {replicas: 3, hostNetwork: true, port: 10443, failurePolicy: Fail, tlsSecret: a, clientCa: b}
 """
 
 
@@ -135,7 +154,79 @@ def test_settings_follow_the_configuration() -> None:
         failure_policy="Fail",
         region="eu-west-1",
         allowed_accounts=("111122223333",),
+        allowed_roles={"shop": ("arn:aws:iam::111122223333:role/shop/*",)},
+        role_session_name=False,
+        config_map=True,
+        restart=True,
+        tls_secret="a",
+        client_ca="b",
     )
+
+
+def rules_of(kind: str, name: str, settings: WebhookSettings) -> list[dict]:
+    """The rules of a role."""
+    [rules] = [
+        role["rules"] for role in of_kind(kind, settings) if role["metadata"]["name"] == name
+    ]
+    return rules
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_workloads_may_be_patched_only_where_restarts_are_wanted(restart: bool) -> None:
+    """Whoever patches a pod template runs what it likes."""
+    settings = WebhookSettings(cluster_uid=UID, restart=restart)
+    rules = rules_of("ClusterRole", "irsa-controller", settings)
+    assert any("deployments" in rule["resources"] for rule in rules) is restart
+
+
+def test_foreign_certificate_is_read_only() -> None:
+    """Where cert-manager makes the Secret, the controller reads it and writes none."""
+    settings = WebhookSettings(cluster_uid=UID, tls_secret="serving")
+    rules = rules_of("Role", "irsa-controller", settings)
+    [rule] = [rule for rule in rules if rule["resources"] == ["secrets"]]
+    assert (rule["resourceNames"], rule["verbs"]) == (["serving"], ["get"])
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_both_processes_understand_their_arguments(name: str) -> None:
+    """Every option in a Deployment is one that the command has."""
+    commands = typer.main.get_command(cli.app).commands
+    for deployment in of_kind("Deployment", VARIANTS[name]):
+        [container] = deployment["spec"]["template"]["spec"]["containers"]
+        command = commands[container["command"][1]]
+        command.make_context(
+            container["command"][1], list(container["args"]), resilient_parsing=False
+        )
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_both_agree_on_who_has_a_role(name: str) -> None:
+    """The controller misses no pod that the webhook would have patched, and no other."""
+    shared = ("--annotation-prefix", "--allowed-account", "--allowed-role", "--watch-config-map")
+    seen = []
+    for deployment in of_kind("Deployment", VARIANTS[name]):
+        [container] = deployment["spec"]["template"]["spec"]["containers"]
+        arguments = container["args"]
+        seen.append(
+            [
+                (argument, arguments[at + 1] if at + 1 < len(arguments) else "")
+                for at, argument in enumerate(arguments)
+                if argument in shared[:3]
+            ]
+            + [argument for argument in arguments if argument == shared[3]]
+        )
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_one_port_of_each_process_is_open(name: str) -> None:
+    """The NetworkPolicies let through what the containers listen on, and nothing else."""
+    settings = VARIANTS[name]
+    ports = [
+        policy["spec"]["ingress"][0]["ports"][0]["port"]
+        for policy in of_kind("NetworkPolicy", settings)
+    ]
+    assert ports == [settings.port, settings.metrics_port]
 
 
 def test_registration_comes_last() -> None:

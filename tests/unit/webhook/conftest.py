@@ -16,11 +16,10 @@ from hypothesis import settings
 
 from irsa.injection.grants import Grant, Verdict
 from irsa.tls.certs import Authority, LeafRequest
-from irsa.tls.context import server_context
-from irsa.webhook.application import Application
+from irsa.webhook.application import Application, Clients
 from irsa.webhook.directory import Cache, LookupFailedError
 from irsa.webhook.metrics import Metrics
-from irsa.webhook.server import Server, listen
+from irsa.webhook.server import Server, listen, serving_context
 
 # Property tests count examples, not milliseconds: the machine may be busy.
 settings.register_profile("patient", deadline=None)
@@ -122,11 +121,24 @@ class Files:
         self.cert.write_bytes(leaf.certificate_pem)
         self.key.write_bytes(leaf.private_key_pem)
 
-    def client(self) -> ssl.SSLContext:
-        """A client's context that trusts the CA only."""
+    def client(self, name: str | None = None) -> ssl.SSLContext:
+        """A client's context that trusts the CA only; with a certificate of this name, if any."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(cadata=self.authority.certificate_pem.decode())
+        if name is not None:
+            request = LeafRequest(common_name=name, dns_names=("client",), client=True)
+            leaf = self.authority.issue(request, now=datetime.now(UTC), days=1)
+            pair = self.directory / "client.pem"
+            pair.write_bytes(leaf.certificate_pem + leaf.private_key_pem)
+            context.load_cert_chain(pair)
         return context
+
+    @property
+    def client_ca(self) -> Path:
+        """The CA as a file."""
+        path = self.directory / "client-ca.pem"
+        path.write_bytes(self.authority.certificate_pem)
+        return path
 
 
 @pytest.fixture(name="files")
@@ -180,10 +192,11 @@ class Running:
     files: Files
     task: "asyncio.Task[None]"
 
-    async def connect(self) -> Client:
-        """A new connection, certificate and name verified."""
+    async def connect(self, name: str | None = None) -> Client:
+        """A new connection, certificate and name verified; our own shown, if we have a name."""
+        context = self.files.client(name)
         reader, writer = await asyncio.open_connection(
-            "127.0.0.1", self.port, ssl=self.files.client(), server_hostname="localhost"
+            "127.0.0.1", self.port, ssl=context, server_hostname="localhost"
         )
         return Client(reader, writer)
 
@@ -201,8 +214,10 @@ async def until(condition: Callable[[], bool], *, seconds: float = 20.0) -> None
 async def running(files: Files, directory: FakeDirectory, **options: Any) -> AsyncIterator[Running]:
     """The server, listening; stopped at the end."""
     cache, metrics = Cache(), Metrics()
-    application = Application(directory, cache, metrics=metrics)
-    context = server_context(files.cert, files.key)
+    clients = options.pop("clients", Clients())
+    application = Application(directory, cache, metrics=metrics, clients=clients)
+    client_ca = files.client_ca if clients.verified else None
+    context = serving_context(files.cert, files.key, client_ca=client_ca)
     listener = listen(0, host="127.0.0.1")
     server = Server(application, context, **options)
     port = listener.getsockname()[1]

@@ -6,6 +6,7 @@ import os
 import signal
 import ssl
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from irsa.errors import InputError
+from irsa.tls.certs import Authority
 from irsa.tls.context import Reloader
 from irsa.webhook import application
 from irsa.webhook import server as server_module
+from irsa.webhook.application import Clients
 from irsa.webhook.server import listen
 
 Serving = Callable[..., None]
@@ -342,3 +345,59 @@ def test_untrusted_client_sees_another_name(serving: Serving) -> None:
             )
 
     serving(test)
+
+
+@pytest.mark.parametrize(
+    ("names", "client", "status"),
+    [
+        ((), None, 403),
+        ((), "anybody", 200),
+        (("kube-apiserver",), "anybody", 403),
+        (("kube-apiserver",), "kube-apiserver", 200),
+    ],
+)
+def test_reviews_are_answered_to_the_right_clients(
+    names: tuple, client: str | None, status: int, serving: Serving, review: Callable[..., bytes]
+) -> None:
+    """Without its certificate nobody learns roles; probes and metrics need none."""
+
+    async def test(server: Any) -> None:
+        connection = await server.connect(client)
+        found, _, body = await connection.ask("/mutate", review())
+        assert (found, b'"patch"' in body) == (status, status == 200)
+        await connection.close()
+        probe = await server.connect()
+        assert (await probe.ask("/healthz"))[0] == 200
+        metrics = (await probe.ask("/metrics"))[2].decode()
+        refused = int(status == 403)
+        assert f"irsa_webhook_unauthorized_requests_total {refused}" in metrics
+        await probe.close()
+
+    serving(test, clients=Clients(verified=True, names=frozenset(names)))
+
+
+async def ask_with(context: ssl.SSLContext, port: int) -> None:
+    """Ask something; with TLS 1.3 a client learns only then that it was refused."""
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", port, ssl=context, server_hostname="localhost"
+    )
+    try:
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+    finally:
+        writer.transport.abort()
+
+
+def test_certificate_of_another_ca_is_refused_in_the_handshake(serving: Serving) -> None:
+    """A stranger's certificate is worse than none."""
+
+    async def test(server: Any) -> None:
+        stranger = Authority.generate("stranger", now=datetime.now(UTC), days=1)
+        own, server.files.authority = server.files.authority, stranger
+        context = server.files.client("kube-apiserver")
+        server.files.authority = own
+        context.load_verify_locations(cadata=own.certificate_pem.decode())
+        with pytest.raises((ssl.SSLError, ConnectionError, EOFError)):
+            await ask_with(context, server.port)
+
+    serving(test, clients=Clients(verified=True))
