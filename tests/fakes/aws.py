@@ -226,7 +226,7 @@ class FakeAws:
             raise RefusalError("PreconditionFailed")
         number = next(self._ids)
         names = ("Key", "Body", "ContentType", "CacheControl")
-        stored = {name: p[name] for name in names}
+        stored = {name: p[name] for name in names} | {"Metadata": dict(p.get("Metadata", {}))}
         bucket.versions.append(stored | {"VersionId": f"v{number}", "ETag": f'"{number}"'})
 
     def _s3_DeleteObject(self, **p: Any) -> None:

@@ -45,13 +45,14 @@ class Stage:
     kube: FakeCluster
     clock: Clock = field(default_factory=Clock)
     said: list[str] = field(default_factory=list)
+    web: Any = None
 
     @property
     def world(self) -> World:
         return World(
             aws=self.aws,
             kube=self.kube,
-            web=FakeWeb(self.aws),
+            web=self.web or FakeWeb(self.aws),
             say=self.said.append,
             sleep=self.clock.sleep,
             now=self.clock.now,
@@ -70,6 +71,9 @@ class Stage:
         plan = self.plan(**changes)
         list(run(plan, self.world))
         return plan
+
+    def run(self, plan: Plan) -> None:
+        list(run(plan, self.world))
 
     def destroy(self, *, delete_bucket: bool = True) -> Plan:
         plan = self.plan_removal(delete_bucket=delete_bucket)
@@ -116,7 +120,9 @@ def make_stage(**sections: Any) -> Stage:
     return Stage(wish=Wish(config=config, keys=(SIGNING_KEY.public,)), aws=FakeAws(), kube=kube)
 
 
-def command_line(stage: Stage, directory: Path, monkeypatch: Any) -> Callable[..., int]:
+def command_line(
+    stage: Stage, directory: Path, monkeypatch: Any, **sections: Any
+) -> Callable[..., int]:
     """
     The `irsa` program, whose doors lead to the stage.
 
@@ -126,9 +132,9 @@ def command_line(stage: Stage, directory: Path, monkeypatch: Any) -> Callable[..
     from irsa.cli import main, session
 
     file = directory / "irsa.yaml"
-    file.write_text(config_text(stage.kube.cluster_uid()))
+    file.write_text(config_text(stage.kube.cluster_uid(), **sections))
     monkeypatch.setenv("XDG_STATE_HOME", str(directory / "state"))
-    opened = {"open_kube": stage.kube, "open_aws": stage.aws, "open_web": FakeWeb(stage.aws)}
+    opened = {"open_kube": stage.kube, "open_aws": stage.aws, "open_web": stage.world.web}
     patient = partial(World, sleep=stage.clock.sleep, now=stage.clock.now)
     monkeypatch.setattr("irsa.provision.world.World", patient)
     for name, door in opened.items():

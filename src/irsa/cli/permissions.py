@@ -72,9 +72,12 @@ def for_destroy(site: "Site", *, delete_bucket: bool) -> dict[str, Any]:
     removal = provisioning.plan_removal(site, delete_bucket=delete_bucket)
     keys = provisioning.keys(site).published
     wish = replace(site.wish, keys=keys, only=site.wish.only & AWS)
-    made = planning.build([(one, one.read(Nothing())) for one in desired.desired(wish)])
+    wanted = desired.desired(wish)
+    ours = [one for one in wanted if not getattr(one, "needs_others", False)]
+    made = planning.build([(one, one.read(Nothing())) for one in ours])
     undone = permissions.undoing(_calls(made.changes), delete_bucket=delete_bucket)
-    return _policy(site, recorder, [*_calls(removal.changes), *undone])
+    taken_out = [call for one in wanted for call in getattr(one, "taking_out", ())]
+    return _policy(site, recorder, [*_calls(removal.changes), *undone, *taken_out])
 
 
 def show(policy: dict[str, Any], output: console.Output) -> None:
@@ -99,8 +102,11 @@ def _recording(site: "Site") -> "tuple[Site, Recorder]":
 
 def _calls(changes: Any) -> "list[Call]":
     from irsa.aws.call import Call
+    from irsa.provision.resource import Amend
 
-    return [step for change in changes for step in change.steps if isinstance(step, Call)]
+    steps = [step for change in changes for step in change.steps]
+    plain = [step for step in steps if isinstance(step, Call)]
+    return [*plain, *(call for step in steps if isinstance(step, Amend) for call in step.calls)]
 
 
 def _policy(site: "Site", recorder: "Recorder", calls: "list[Call]") -> dict[str, Any]:

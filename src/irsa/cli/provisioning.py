@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from irsa.cli import session
+from irsa.cli import present, session
 from irsa.cli.render import console
 from irsa.errors import InputError, RefusedError
 
@@ -93,7 +93,7 @@ def enter(
         web=stack.enter_context(session.open_web()),
         say=console.note,
     )
-    wish = Wish(config=config, only=parts)
+    wish = Wish(config=config, only=parts, base=str(path.parent))
     return Site(path=path, config=config, wish=wish, world=world, kube=kube, aws=aws)
 
 
@@ -122,10 +122,12 @@ def plan(site: Site, *, prune: bool = False) -> "Plan":
     from irsa.provision.observe import observe
 
     choice = keys(site)
+    present.require(site, choice.published)
     wish = replace(site.wish, keys=choice.published, prune=prune)
     with console.step(_reading(site)):
         observations = observe(desired.desired(wish), site.world)
-    notes = (*choice.notes, *_unseen(site))
+    left_out = () if site.config.issuer.publish == "existing" else choice.notes
+    notes = (*left_out, *_unseen(site))
     return planning.build(observations, checks=desired.checks(wish), notes=notes)
 
 
@@ -252,7 +254,8 @@ def use(site: Site, removal: "Plan") -> "Use":
     if site.kube is None:
         return usage.Use()
     issuers = {}
-    for server in fleet.survey(site.kube).servers if _publishes(site.wish.only) else ():
+    takes_away = _publishes(site.wish.only) and site.config.issuer.publish != "existing"
+    for server in fleet.survey(site.kube).servers if takes_away else ():
         with site.kube.at(server.url) as there:
             issuers[server.name] = str(json.loads(there.raw(DISCOVERY_PATH))["issuer"])
     return usage.Use(

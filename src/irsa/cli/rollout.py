@@ -19,7 +19,7 @@ from irsa.apiserver.rollout import Edit, Pace, Rollout
 from irsa.apiserver.servers import Server, server_of
 from irsa.apiserver.situation import Goal, Here, Situation, gather, next_step
 from irsa.apiserver.stages import Gate, Refusal, Stage, Step
-from irsa.cli import session
+from irsa.cli import present, session
 from irsa.cli.render import console
 from irsa.cli.render import issuer as render
 from irsa.config import Config
@@ -114,6 +114,7 @@ def change(cluster: Cluster, request: Request, *, acknowledged: bool = True) -> 
         InputError: The manifest is not understood; it was left alone.
         KubeError: The cluster cannot be reached, or the server was put back to what it was.
     """
+    present.require_changeable(cluster.config, cluster.issuer)
     node = Node(request.root)
     pace = Pace(timeout=request.timeout)
     lock = Lock(cluster.kube)

@@ -14,7 +14,7 @@ from irsa.errors import AwsError
 from irsa.provision.amending import amend
 from irsa.provision.checks import Available, Gone, Injects, Published, Trusted
 from irsa.provision.patience import GONE, patience
-from irsa.provision.resource import Amend, Apply, Change, Delete, Plan, Step
+from irsa.provision.resource import Amend, Apply, Change, Delete, Plan, RemoveFile, Step, WriteFile
 from irsa.provision.waiting import wait
 from irsa.provision.world import World
 
@@ -58,6 +58,8 @@ def run(plan: Plan, world: World, manner: Manner | None = None) -> Iterator[Chan
             _make(change, world, manner)
         yield change
     for check in plan.checks:
+        if isinstance(check, Published) and not manner.read_back:
+            continue
         with manner.around(check.title):
             wait(check, world)
 
@@ -74,12 +76,10 @@ def _take(step: Step, world: World, manner: Manner, *, done: list[str]) -> None:
     match step:
         case Call():
             _call(step, world, done)
-        case Apply():
-            world.kube.apply(step.object, force=step.force)
         case Amend():
             amend(step, world, lambda call: _call(call, world, done))
-        case Delete():
-            world.kube.delete(step.ref, uid=step.uid, propagation=step.propagation)
+        case Apply() | Delete() | WriteFile() | RemoveFile():
+            _put(step, world)
         case Published():
             if manner.read_back:
                 wait(step, world)
@@ -87,6 +87,18 @@ def _take(step: Step, world: World, manner: Manner, *, done: list[str]) -> None:
             wait(step, world)
         case _:
             assert_never(step)
+
+
+def _put(step: Apply | Delete | WriteFile | RemoveFile, world: World) -> None:
+    match step:
+        case Apply():
+            world.kube.apply(step.object, force=step.force)
+        case Delete():
+            world.kube.delete(step.ref, uid=step.uid, propagation=step.propagation)
+        case WriteFile():
+            world.disk.write(step.path, step.content, before=step.before)
+        case RemoveFile():
+            world.disk.remove(step.path, before=step.before)
 
 
 def _call(call: Call, world: World, done: list[str]) -> None:

@@ -14,7 +14,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from irsa.aws.call import Call
 from irsa.errors import AwsError, InputError, IrsaError, KubeError, excerpt
 from irsa.files import SECRET_MODE
 from irsa.kube.objects import Object, Propagation, Ref
-from irsa.provision.world import AwsDoor, KubeDoor, World
+from irsa.provision.world import AwsDoor, DiskDoor, KubeDoor, World
 
 _TARGETS = ("RoleName", "OpenIDConnectProviderArn", "Url", "Bucket")
 _DETAILS = ("Key", "VersionId", "PolicyArn", "PolicyName", "ClientID")
@@ -134,13 +134,11 @@ def _write_end(trail: Trail, error: BaseException) -> None:
 
 def audited(world: World, trail: Trail) -> World:
     """The same world, whose doors write down every change."""
-    return World(
+    return replace(
+        world,
         aws=AuditedAws(door=world.aws, trail=trail),
         kube=AuditedKube(door=world.kube, trail=trail),
-        web=world.web,
-        say=world.say,
-        sleep=world.sleep,
-        now=world.now,
+        disk=AuditedDisk(door=world.disk, trail=trail),
     )
 
 
@@ -213,6 +211,28 @@ class AuditedKube:
         self, name: str, ref: Ref, *, dry_run: bool
     ) -> contextlib.AbstractContextManager[object]:
         return contextlib.nullcontext() if dry_run else self.trail.call(name, target=ref.path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditedDisk:
+    """The issuer's files, whose changes are written down."""
+
+    door: DiskDoor
+    trail: Trail
+
+    def read(self, path: str) -> bytes | None:
+        """Read a file."""
+        return self.door.read(path)
+
+    def write(self, path: str, content: bytes, *, before: bytes | None) -> None:
+        """Write a file."""
+        with self.trail.call("file:write", target=path):
+            self.door.write(path, content, before=before)
+
+    def remove(self, path: str, *, before: bytes) -> None:
+        """Remove a file."""
+        with self.trail.call("file:remove", target=path):
+            self.door.remove(path, before=before)
 
 
 def _target(call: Call) -> dict[str, str]:

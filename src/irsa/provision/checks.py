@@ -13,10 +13,18 @@ from irsa.kube.objects import Object, Ref
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """The world can read the two documents of the issuer, and they hold these keys."""
+    """
+    The world can read the two documents of the issuer, and they hold these keys.
+
+    Args:
+        issuer: The issuer.
+        kids: The keys.
+        ours: Whether irsa publishes them; others may give the JWKS another name and type.
+    """
 
     issuer: IssuerUrl
     kids: tuple[str, ...]
+    ours: bool = True
 
     @property
     def title(self) -> str:

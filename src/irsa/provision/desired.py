@@ -5,7 +5,8 @@ The order is that of making them; a removal goes its own, safe way.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Any
 
 from irsa.arns import RoleArn, partition_of, provider_arn
@@ -17,7 +18,8 @@ from irsa.injection import grants, webhook
 from irsa.kube.objects import Object
 from irsa.provision.account import Account
 from irsa.provision.bucket import Bucket
-from irsa.provision.checks import Check, Injects
+from irsa.provision.checks import Check, Injects, Published
+from irsa.provision.directory import Directory
 from irsa.provision.documents import Documents, object_key
 from irsa.provision.engine import EngineObject, proof_pod, readiness, removal_order
 from irsa.provision.foreign_role import ForeignRole
@@ -28,6 +30,7 @@ from irsa.provision.resource import Resource
 from irsa.provision.role import Role
 from irsa.provision.scope import ALL, Part, Scope
 from irsa.provision.service_account import ServiceAccount
+from irsa.provision.shared_bucket import SharedBucket
 from irsa.trust import policy
 
 Resources = Sequence[Resource[Any]]
@@ -44,6 +47,7 @@ class Wish:
         keys: The public keys to publish; none are needed for a removal.
         prune: Whether what the configuration no longer names should go.
         delete_bucket: Whether a removal removes the bucket itself.
+        base: The directory of the configuration, which its paths are relative to.
         only: The parts that this is about.
     """
 
@@ -51,6 +55,7 @@ class Wish:
     keys: tuple[PublicKey, ...] = ()
     prune: bool = False
     delete_bucket: bool = False
+    base: str = ""
     only: Scope = ALL
 
     @property
@@ -107,9 +112,9 @@ def removable(wish: Wish) -> Resources:
 
 def _desired(wish: Wish) -> Iterable[Placed]:
     roles = [_role(wish, role) for role in wish.config.roles]
-    yield Part.issuer, Account(account=wish.config.aws.account, public=True)
-    yield Part.issuer, _bucket(wish)
-    yield Part.issuer, _documents(wish)
+    if wish.config.issuer.publish == "s3":
+        yield Part.issuer, Account(account=wish.config.aws.account, public=True)
+    yield from _placed(Part.issuer, _publication(wish))
     yield Part.provider, _provider(wish)
     sizes = {one.name: policy.size(one.trust) for one in roles if isinstance(one, Role)}
     yield Part.roles, Account(account=wish.config.aws.account, trust_sizes=sizes)
@@ -127,8 +132,7 @@ def _removable(wish: Wish) -> Iterable[Placed]:
     yield from _placed(Part.roles, (_role(wish, role) for role in wish.config.roles))
     yield Part.roles, _leftover_roles(wish)
     yield Part.provider, _provider(wish)
-    yield Part.issuer, _documents(wish)
-    yield Part.issuer, _bucket(wish)
+    yield from _placed(Part.issuer, reversed(_publication(wish)))
 
 
 def _placed(part: Part, resources: Iterable[Resource[Any]]) -> Iterable[Placed]:
@@ -142,10 +146,21 @@ def engine(wish: Wish) -> list[EngineObject]:
 
 def checks(wish: Wish) -> tuple[Check, ...]:
     """What has to become true at the end of an apply."""
+    read_back = _read_back(wish) if Part.issuer in wish.only else ()
     if not _installs(wish) or Part.injection not in wish.only:
-        return ()
+        return read_back
     proof = _proof(wish) if Part.service_accounts in wish.only else None
-    return readiness(_engine_objects(wish), proof)
+    return (*read_back, *readiness(_engine_objects(wish), proof))
+
+
+def _read_back(wish: Wish) -> tuple[Check, ...]:
+    """Where somebody else decides what the world can read, it is read at every apply."""
+    issuer = wish.config.issuer
+    if issuer.publish == "s3" and issuer.manage_bucket:
+        return ()
+    kids = tuple(key.kid for key in wish.keys)
+    ours = issuer.publish != "existing"
+    return (Published(issuer=wish.config.issuer_url, kids=kids, ours=ours),)
 
 
 def _installs(wish: Wish) -> bool:
@@ -154,22 +169,21 @@ def _installs(wish: Wish) -> bool:
 
 def _engine_objects(wish: Wish) -> list[Object]:
     injection = wish.config.injection
-    given = {"image": injection.image} if injection.image else {}
-    return webhook.objects(
-        webhook.WebhookSettings(
-            cluster_uid=wish.config.cluster.uid,
-            namespace=injection.namespace,
-            replicas=injection.webhook.replicas,
-            host_network=injection.webhook.host_network,
-            port=injection.webhook.port,
-            failure_policy=injection.webhook.failure_policy,
-            annotation_prefix=injection.annotation_prefix,
-            audience=wish.config.issuer.audiences[0],
-            region=wish.config.aws.region,
-            allowed_accounts=injection.allowed_accounts,
-            **given,
-        )
+    settings = webhook.WebhookSettings(
+        cluster_uid=wish.config.cluster.uid,
+        namespace=injection.namespace,
+        replicas=injection.webhook.replicas,
+        host_network=injection.webhook.host_network,
+        port=injection.webhook.port,
+        failure_policy=injection.webhook.failure_policy,
+        annotation_prefix=injection.annotation_prefix,
+        audience=wish.config.issuer.audiences[0],
+        region=wish.config.aws.region,
+        allowed_accounts=injection.allowed_accounts,
     )
+    if injection.image:
+        settings = replace(settings, image=injection.image)
+    return webhook.objects(settings)
 
 
 def _proof(wish: Wish) -> Injects | None:
@@ -182,8 +196,23 @@ def _proof(wish: Wish) -> Injects | None:
     return None
 
 
-def _bucket(wish: Wish) -> Bucket:
+def _publication(wish: Wish) -> list[Resource[Any]]:
+    """What publishes the keys, in order; nothing where somebody else does."""
     config = wish.config
+    match config.issuer.publish:
+        case "s3":
+            return [_bucket(wish), _documents(wish)]
+        case "directory":
+            root = str(PurePath(wish.base) / config.issuer.directory)
+            return [Directory(root=root, issuer=config.issuer_url, keys=wish.keys)]
+        case _:
+            return []
+
+
+def _bucket(wish: Wish) -> Bucket | SharedBucket:
+    config = wish.config
+    if not config.issuer.manage_bucket:
+        return SharedBucket(name=config.issuer.bucket, account=config.aws.account, owner=wish.owner)
     keys = (DISCOVERY_KEY, JWKS_KEY)
     return Bucket(
         name=config.issuer.bucket,
@@ -205,6 +234,7 @@ def _documents(wish: Wish) -> Documents:
         issuer=config.issuer_url,
         keys=wish.keys,
         owner=wish.owner,
+        shared=not config.issuer.manage_bucket,
     )
 
 
@@ -215,6 +245,8 @@ def _provider(wish: Wish) -> Provider:
         audiences=wish.config.issuer.audiences,
         owner=wish.owner,
         kids=tuple(key.kid for key in wish.keys),
+        published=wish.config.issuer.publish != "existing",
+        shared=wish.config.issuer.provider == "shared",
     )
 
 

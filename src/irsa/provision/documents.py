@@ -21,6 +21,7 @@ from irsa.provision.resource import Action, Change, Diff, Field, Reader
 KIND = "document"
 CONTENT_TYPE = "application/json"
 CACHE_CONTROL = "public, max-age=300"
+UID_METADATA = "irsa-cluster-uid"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ class Stored:
     etag: str
     content_type: str | None = None
     cache_control: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,9 @@ class Documents:
         prefix: The path inside the bucket.
         issuer: The issuer's URL.
         keys: The public keys that have to be published.
-        owner: The cluster that the bucket belongs to.
+        owner: The cluster that the documents belong to.
+        shared: Whether the bucket is somebody else's. The objects then say themselves whose they
+            are, and nobody else's is touched.
     """
 
     bucket: str
@@ -71,6 +75,7 @@ class Documents:
     issuer: IssuerUrl
     keys: tuple[PublicKey, ...]
     owner: Owner
+    shared: bool = False
 
     @property
     def jwks_key(self) -> str:
@@ -99,8 +104,9 @@ class Documents:
         What publishes the keys: the JWKS before the document that points to it.
 
         Raises:
-            RefusedError: The JWKS in the bucket cannot be understood.
+            RefusedError: The JWKS in the bucket cannot be understood, or is somebody else's.
         """
+        self._require_ours(observed)
         keys = self._merged(observed.jwks)
         published = Published(issuer=self.issuer, kids=tuple(key.kid for key in keys))
         wanted = (
@@ -122,7 +128,7 @@ class Documents:
     def removal(self, observed: DocumentsState) -> Diff:
         """What removes the documents: every version, and every delete marker."""
         if not self.owner.owns_tagged(observed.tags):
-            return Diff()
+            return self._own_removal(observed) if self.shared else Diff()
         return Diff(
             changes=tuple(
                 change
@@ -130,6 +136,37 @@ class Documents:
                 if (change := self._removed(key, observed.versions))
             )
         )
+
+    def _own_removal(self, observed: DocumentsState) -> Diff:
+        """What removes those objects that say that they are ours, from a bucket that is not."""
+        found = self._found(observed)
+        changes = [
+            self._removed(key, observed.versions)
+            for key, stored in found.items()
+            if stored and self._says_ours(stored)
+        ]
+        notes = [
+            f"s3://{self.bucket}/{key} was not written by irsa for this cluster: left alone"
+            for key, stored in found.items()
+            if stored and not self._says_ours(stored)
+        ]
+        return Diff(changes=tuple(one for one in changes if one), notes=tuple(notes))
+
+    def _found(self, observed: DocumentsState) -> dict[str, Stored | None]:
+        return {self.discovery_key: observed.discovery, self.jwks_key: observed.jwks}
+
+    def _says_ours(self, stored: Stored) -> bool:
+        return stored.metadata.get(UID_METADATA) == self.owner.uid
+
+    def _require_ours(self, observed: DocumentsState) -> None:
+        if not self.shared or self.owner.owns_tagged(observed.tags):
+            return
+        for key, stored in self._found(observed).items():
+            if stored and not self._says_ours(stored):
+                raise RefusedError(
+                    f"s3://{self.bucket}/{key} exists and was not written by irsa for this cluster",
+                    hint="every cluster needs a prefix of its own: choose another issuer.prefix",
+                )
 
     def _removed(self, key: str, versions: tuple[tuple[str, str], ...]) -> Change | None:
         steps = tuple(
@@ -166,6 +203,7 @@ class Documents:
             etag=stored.etag if stored else "",
             content_type=CONTENT_TYPE,
             cache_control=CACHE_CONTROL,
+            metadata={UID_METADATA: self.owner.uid} if self.shared else {},
         )
         if stored == wanted:
             return None
@@ -176,6 +214,7 @@ class Documents:
             Body=body,
             ContentType=CONTENT_TYPE,
             CacheControl=CACHE_CONTROL,
+            **({"Metadata": wanted.metadata} if self.shared else {}),
             **condition,
         )
         return Change(
@@ -209,6 +248,7 @@ def _stored(answer: Mapping[str, Any] | None) -> Stored | None:
         etag=answer["ETag"],
         content_type=answer.get("ContentType"),
         cache_control=answer.get("CacheControl"),
+        metadata=answer.get("Metadata") or {},
     )
 
 
@@ -221,6 +261,7 @@ def _differences(stored: Stored, wanted: Stored) -> tuple[Field, ...]:
         ("content", _text(stored.body), _text(wanted.body)),
         ("content type", stored.content_type, wanted.content_type),
         ("cache control", stored.cache_control, wanted.cache_control),
+        ("metadata", stored.metadata, wanted.metadata),
     )
     return tuple(
         Field(name=name, before=before, after=after)

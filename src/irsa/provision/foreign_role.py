@@ -64,6 +64,16 @@ class ForeignRole:
         """Our statement."""
         return policy.statements(self.trust)[0]
 
+    @property
+    def needs_others(self) -> bool:
+        """Whether somebody else has to have made it."""
+        return self.keeps
+
+    @property
+    def taking_out(self) -> tuple[Call, ...]:
+        """The calls that will take our statement out again."""
+        return self._amend.calls if self.keeps else ()
+
     def read(self, reader: Reader) -> ForeignRoleState | None:
         """Read the role; None if there is none."""
         try:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from irsa.aws.call import Call
+from irsa.errors import RefusedError
 from irsa.identity.issuer import IssuerUrl
 from irsa.provision.checks import Published
-from irsa.provision.owner import Owner, tag_list, tag_map, whose
+from irsa.provision.owner import UID_TAG, Owner, tag_list, tag_map, whose
 from irsa.provision.resource import Action, Change, Diff, Field, Reader
 
 KIND = "OIDC provider"
@@ -36,6 +37,8 @@ class Provider:
         audiences: What tokens may be meant for.
         owner: The cluster that it belongs to.
         kids: The keys that have to be readable before the provider is made.
+        published: Whether irsa publishes them.
+        shared: Whether the provider is somebody else's: audiences are only ever added to it.
     """
 
     arn: str
@@ -43,6 +46,13 @@ class Provider:
     audiences: tuple[str, ...]
     owner: Owner
     kids: tuple[str, ...]
+    published: bool = True
+    shared: bool = False
+
+    @property
+    def needs_others(self) -> bool:
+        """Whether somebody else has to have made it."""
+        return self.shared
 
     def read(self, reader: Reader) -> ProviderState | None:
         """Read the provider; None if there is none."""
@@ -60,12 +70,15 @@ class Provider:
         Raises:
             RefusedError: The provider is not this cluster's.
         """
+        if self.shared:
+            return self._added(observed)
         if observed is None:
             return Diff(changes=(self._creation(),))
         self.owner.require_tags(
             f"{KIND} {self.arn}",
             observed.tags,
-            adopt="whoever made it can hand it over by tagging it: "
+            adopt="use it as it is with issuer.provider: shared; or whoever made it hands it "
+            + "over by tagging it: "
             + ", ".join(f"{key}={value}" for key, value in self.owner.tags.items()),
         )
         pairs = [*self._tag_changes(observed), *self._audience_changes(observed)]
@@ -78,11 +91,32 @@ class Provider:
         """What removes the provider, if it is ours."""
         if observed is None:
             return Diff()
+        if self.shared:
+            return Diff(notes=(f"{KIND} {self.arn} is shared, not irsa's: left alone",))
         if not self.owner.owns_tagged(observed.tags):
             return Diff(notes=(f"{KIND} {self.arn} {whose(observed.tags)}: left alone",))
         fields = (Field(name="audiences", before=list(observed.audiences)),)
         calls = (self._call("DeleteOpenIDConnectProvider"),)
         return Diff(changes=(self._change(Action.remove, fields, calls),))
+
+    def _added(self, observed: ProviderState | None) -> Diff:
+        if observed is None:
+            raise RefusedError(
+                f"{KIND} {self.arn} does not exist; issuer.provider: shared uses one that "
+                "somebody else made",
+                hint="have it made first, or leave issuer.provider out: then irsa makes it",
+            )
+        if UID_TAG in observed.tags and not self.owner.owns_tagged(observed.tags):
+            raise RefusedError(
+                f"{KIND} {self.arn} {whose(observed.tags)}: clusters with one issuer could forge "
+                "each other's identities",
+                hint="give this cluster an issuer of its own",
+            )
+        pairs = [one for one in self._audience_changes(observed) if one[0].after is not None]
+        if not pairs:
+            return Diff()
+        fields, calls = zip(*pairs, strict=True)
+        return Diff(changes=(self._change(Action.change, fields, calls),))
 
     def _creation(self) -> Change:
         create = Call(
@@ -102,7 +136,7 @@ class Provider:
                 Field(name="arn", after=self.arn),
                 Field(name="audiences", after=list(self.audiences)),
             ),
-            steps=(Published(issuer=self.issuer, kids=self.kids), create),
+            steps=(Published(issuer=self.issuer, kids=self.kids, ours=self.published), create),
         )
 
     def _audience_changes(self, observed: ProviderState) -> list[tuple[Field, Call]]:

@@ -93,7 +93,41 @@ class Amend:
         return {"amend": self.role, "clusterUid": self.cluster_uid, "statement": self.statement}
 
 
-Step = Call | Apply | Delete | Amend | Check
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteFile:
+    """
+    One file, written whole, if it still is what it was.
+
+    Args:
+        path: The file.
+        content: What it will hold.
+        before: What it held when the plan was made; None if there was none.
+    """
+
+    path: str
+    content: bytes
+    before: bytes | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The file, as plain JSON values."""
+        before = self.before.decode(errors="replace") if self.before is not None else None
+        content = self.content.decode(errors="replace")
+        return {"write": self.path, "content": content, "before": before}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoveFile:
+    """One file that goes, if it still is what it was."""
+
+    path: str
+    before: bytes
+
+    def to_json(self) -> dict[str, Any]:
+        """The file, as plain JSON values."""
+        return {"remove": self.path, "before": self.before.decode(errors="replace")}
+
+
+Step = Call | Apply | Delete | Amend | WriteFile | RemoveFile | Check
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +197,9 @@ class Reader(Protocol):
 
     def kube_list(self, api_version: str, kind: str, *, label_selector: str) -> list[Object]:
         """Ask the API server for all objects of a kind that carry a label."""
+
+    def file(self, path: str) -> bytes | None:
+        """Read a file of the issuer's directory."""
 
     def preview(self, thing: Object) -> Object:
         """What an object would look like if it were applied, with force."""

@@ -86,23 +86,35 @@ def _look(check: Check) -> str:
 
 def _published(check: Published, world: World) -> str | None:
     try:
-        document = discovery.parse(_fetch(check.issuer.discovery_url, world), "the document")
-        keys = jwks.parse(_fetch(check.issuer.jwks_url, world), "the JWKS")
+        return unpublished(check, world)
     except (WebError, InputError) as error:
         return error.message
+
+
+def unpublished(check: Published, world: World) -> str | None:
+    """
+    What is wrong with the documents of an issuer; None if nothing is.
+
+    Raises:
+        WebError: They cannot be read.
+        InputError: They are none.
+    """
+    at = check.issuer.discovery_url
+    document = discovery.parse(_fetch(at, world, typed=check.ours), at)
     if str(document.issuer) != str(check.issuer):
-        return f"{check.issuer.discovery_url} names another issuer, {document.issuer}"
-    if document.jwks_uri != check.issuer.jwks_url:
-        return f"{check.issuer.discovery_url} points to other keys, {document.jwks_uri}"
+        return f"{at} names another issuer, {document.issuer}"
+    if check.ours and document.jwks_uri != check.issuer.jwks_url:
+        return f"{at} points to other keys, {document.jwks_uri}"
+    keys = jwks.parse(_fetch(document.jwks_uri, world, typed=check.ours), document.jwks_uri)
     absent = sorted(set(check.kids) - {key.kid for key in keys})
-    return f"{check.issuer.jwks_url} lacks the key {absent[0]}" if absent else None
+    return f"{document.jwks_uri} lacks the key {absent[0]}" if absent else None
 
 
-def _fetch(url: str, world: World) -> bytes:
+def _fetch(url: str, world: World, *, typed: bool) -> bytes:
     document = world.web.get(url)
     if document.status != 200:
         raise WebError(f"{url} answers {document.status}")
-    if document.content_type != "application/json":
+    if typed and document.content_type != "application/json":
         raise WebError(f"{url} is served as {document.content_type!r}, not as JSON")
     return document.body
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from irsa.aws.call import Call
 from irsa.kube.objects import Object, Propagation, Ref
+from irsa.provision.disk import Disk
 from irsa.web import Document
 
 
@@ -59,6 +60,19 @@ class KubeDoor(Protocol):
         """Delete an object."""
 
 
+class DiskDoor(Protocol):
+    """The files of an issuer that is published in a directory."""
+
+    def read(self, path: str) -> bytes | None:
+        """Read a file."""
+
+    def write(self, path: str, content: bytes, *, before: bytes | None) -> None:
+        """Write a file that still is what it was."""
+
+    def remove(self, path: str, *, before: bytes) -> None:
+        """Remove a file that still is what it was."""
+
+
 class WebDoor(Protocol):
     """The world's view of public documents."""
 
@@ -82,6 +96,7 @@ class World:
         say: Told what is waited for.
         sleep: Waits some seconds.
         now: Seconds on a clock that never goes back.
+        disk: The files of an issuer that is published in a directory.
     """
 
     aws: AwsDoor
@@ -90,6 +105,7 @@ class World:
     say: Callable[[str], None] = field(default=_nobody)
     sleep: Callable[[float], None] = field(default=time.sleep)
     now: Callable[[], float] = field(default=time.monotonic)
+    disk: DiskDoor = field(default_factory=Disk)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +125,10 @@ class WorldReader:
     def kube_list(self, api_version: str, kind: str, *, label_selector: str) -> list[Object]:
         """Ask the API server for all objects of a kind that carry a label."""
         return self.world.kube.list(api_version, kind, label_selector=label_selector)
+
+    def file(self, path: str) -> bytes | None:
+        """Read a file of the issuer's directory."""
+        return self.world.disk.read(path)
 
     def preview(self, thing: Object) -> Object:
         """What an object would look like if it were applied, with force."""
