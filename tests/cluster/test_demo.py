@@ -43,7 +43,7 @@ def test_the_demo_ends_with_one_object_and_five_refusals(told):
     """A pod wrote with its own role, and every attack was refused with AWS's code."""
     _, _, ended = told
     assert ended.returncode == 0, ended.stderr
-    assert "assumed-role/demo-s3-echoer" in ended.stderr
+    assert "assumed-role/demo-default-s3-echoer" in ended.stderr
     for code in ("AccessDenied", "InvalidIdentityToken", "ExpiredTokenException"):
         assert code in ended.stdout
     assert "5 attacks refused" in ended.stdout

@@ -45,7 +45,7 @@ _COMMENTS = {
     "issuer.url": "the present issuer, which AWS can use as it is: nothing is published",
     "issuer.keysFrom": "those that are seen signing; they are kept",
     "injection.allowedAccounts": "roles of other accounts are not given to pods",
-    "injection.webhook.hostNetwork": "true if the API servers cannot reach pods",
+    "injection.webhook.hostNetwork": "for API servers that cannot reach pods",
     "injection.webhook.failurePolicy": "a pod starts without its role if the webhook is down",
 }
 _NO_ROLES = """\

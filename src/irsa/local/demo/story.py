@@ -23,22 +23,8 @@ from irsa.verify.echo import Egress
 
 SERVICE_ACCOUNT = "s3-echoer"
 
-_CONFIG = """\
-apiVersion: irsa/v1
-cluster: {{name: demo, uid: {uid}}}
-aws: {{account: "{account}", region: {region}}}
-issuer: {{publish: s3, bucket: {issuer_bucket}, keysFrom: cluster}}
-injection:
-  engine: webhook
-  webhook: {{replicas: 1, hostNetwork: true, port: {port}}}
-roles:
-- serviceAccounts: [default/{service_account}]
-  name: {role}
-  inlinePolicy:
-    Version: "2012-10-17"
-    Statement:
-    - {{Effect: Allow, Action: "s3:PutObject", Resource: "arn:aws:s3:::{bucket}/*"}}
-"""
+NAMESPACE = "default"
+CLUSTER = "demo"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +52,7 @@ class Setting:
     """The names in the story."""
 
     name: str = "demo"
-    role: str = "demo-s3-echoer"
+    role: str = f"{CLUSTER}-{NAMESPACE}-{SERVICE_ACCOUNT}"
     issuer_bucket: str = "demo-irsa-issuer"
     bucket: str = "demo-echoes"
 
@@ -143,28 +129,38 @@ class Story:
     def _middle(
         self, shell: Shell, rig: dict[str, Any], kube: Kube
     ) -> tuple[tuple[Written, ...], tuple[attacks.Refusal, ...]]:
-        self._configure(rig, kube)
+        self._configure(shell)
         self._provision(shell)
         self._switch(shell, rig)
         written = self._write(shell, rig)
         refused = self._attack(shell, rig, kube)
         return (written,), refused
 
-    def _configure(self, rig: dict[str, Any], kube: Kube) -> None:
-        self.audience.chapter("The configuration: one cluster, one issuer, one role")
-        text = _CONFIG.format(
-            uid=kube.cluster_uid(),
-            account=rig["account"],
-            region=rig["region"],
-            issuer_bucket=self.setting.issuer_bucket,
-            port=_free_port(),
-            service_account=SERVICE_ACCOUNT,
-            role=self.setting.role,
-            bucket=self.setting.bucket,
+    def _configure(self, shell: Shell) -> None:
+        self.audience.chapter("The configuration: looked up, but for a bucket and one role")
+        policy = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": self._objects}
+        document = {"Version": "2012-10-17", "Statement": [policy]}
+        files.write_atomic(self.directory / "policy.json", json.dumps(document, indent=2).encode())
+        self._show("policy.json")
+        names = ("--name", CLUSTER, "--bucket", self.setting.issuer_bucket)
+        role = (
+            "--service-account",
+            f"{NAMESPACE}/{SERVICE_ACCOUNT}",
+            "--inline-policy",
+            "policy.json",
         )
-        files.write_atomic(self.directory / "irsa.yaml", text.encode())
-        self.audience.command("cat irsa.yaml")
-        for line in text.splitlines():
+        # The rig has no pod network: the webhook listens on the node's own address.
+        network = ("--host-network", "--port", str(_free_port()))
+        shell.run("irsa", "init", "--yes", *names, *role, *network)
+        self._show("irsa.yaml")
+
+    @property
+    def _objects(self) -> str:
+        return f"arn:aws:s3:::{self.setting.bucket}/*"
+
+    def _show(self, name: str) -> None:
+        self.audience.command(f"cat {name}")
+        for line in files.read_text(self.directory / name).splitlines():
             self.audience.output(line)
 
     def _provision(self, shell: Shell) -> None:
@@ -229,7 +225,7 @@ class Story:
         self.audience.chapter("Everything removed, in the safe order, and nothing left")
         node = rig["apiServers"][0]["nodeDirectory"]
         shell.run("irsa", "issuer", "rollback", "--root", node, "--yes")
-        shell.run("irsa", "destroy", "--yes", "--confirm-name", "demo", "--delete-bucket")
+        shell.run("irsa", "destroy", "--yes", "--confirm-name", CLUSTER, "--delete-bucket")
         shell.run("aws", "s3", "rb", "--force", f"s3://{self.setting.bucket}")
         remains = left.in_aws(shell) + left.in_cluster(kube)
         if remains:
