@@ -35,16 +35,43 @@ _CONFIGURE = (
     "configure credentials as for the AWS CLI: `aws configure sso`, AWS_PROFILE, or the profile "
     "under `aws:` in the configuration"
 )
+_LOOK = "look at the profile in AWS's own configuration (~/.aws/config, AWS_CONFIG_FILE)"
 _HINTS = {
     "NoCredentialsError": _CONFIGURE,
     "PartialCredentialsError": _CONFIGURE,
     "ProfileNotFound": _CONFIGURE,
+    "ConfigNotFound": _LOOK,
+    "ConfigParseError": _LOOK,
+    "InvalidConfigError": _LOOK,
+    "CredentialRetrievalError": "run the program in the profile's credential_process by itself, "
+    "and see what it says",
     "UnauthorizedSSOTokenError": "log in again: `aws sso login`",
     "SSOTokenLoadError": "log in: `aws sso login`",
     "TokenRetrievalError": "log in again: `aws sso login`",
     "SSLError": "if a proxy ends TLS, name its authority in AWS_CA_BUNDLE",
     "ProxyConnectionError": "check the proxy (HTTPS_PROXY, NO_PROXY)",
 }
+_SESSION_ENDED = frozenset(
+    {"UnauthorizedSSOTokenError", "SSOTokenLoadError", "TokenRetrievalError"}
+)
+_UNUSABLE = frozenset(
+    {
+        "ConfigNotFound",
+        "ConfigParseError",
+        "CredentialRetrievalError",
+        "InvalidConfigError",
+        "ProfileNotFound",
+    }
+)
+# Somebody else was quicker: what was read is not what is there any more.
+_RACED = frozenset(
+    {
+        "BucketAlreadyOwnedByYou",
+        "ConditionalRequestConflict",
+        "EntityAlreadyExists",
+        "PreconditionFailed",
+    }
+)
 # How AWS names the permission that is missing.
 _PERFORM = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)")
 _NETWORK = "check the network, the region and the proxy (HTTPS_PROXY); nothing has to be undone"
@@ -75,8 +102,10 @@ def unsent(call: Call, kind: str, text: str) -> AwsError:
     """The error for a call that could not be sent; `kind` is the name of boto3's exception."""
     if kind in {"NoCredentialsError", "PartialCredentialsError"}:
         message = f"there are no AWS credentials to call {call.name} with"
-    elif kind in _HINTS and "SSO" in kind:
+    elif kind in _SESSION_ENDED:
         message = f"the AWS single sign-on session has ended: {excerpt(text)}"
+    elif kind in _UNUSABLE:
+        message = f"the AWS credentials cannot be used: {excerpt(text)}"
     else:
         message = f"{call.name} could not be sent: {excerpt(text)}"
     return AwsError(message, hint=_HINTS.get(kind, _NETWORK), operation=call.name)
@@ -96,7 +125,9 @@ def _explain(call: Call, answer: Answer, caller: str) -> tuple[str, str | None]:
         return f"AWS does not accept the credentials ({call.name}: {code}): {text}", _CONFIGURE
     if code in _THROTTLED:
         return f"AWS asks to go slower ({call.name}: {code})", "wait a minute and run it again"
-    return f"{call.name}{_target(call)} failed with {code}: {text}", None
+    raced = "somebody else was quicker; run it again: what they wrote is kept"
+    hint = raced if code in _RACED else None
+    return f"{call.name}{_target(call)} failed with {code}: {text}", hint
 
 
 def _permission(call: Call, text: str) -> str:
