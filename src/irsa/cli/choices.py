@@ -111,8 +111,16 @@ def bucket_complaint(region: str | None) -> Callable[[str], str | None]:
     return complain
 
 
-def service_account_complaint(namespaces: frozenset[str] | None) -> Callable[[str], str | None]:
-    """What is wrong with a ServiceAccount, in a cluster with these namespaces."""
+def service_account_complaint(
+    namespaces: frozenset[str] | None, foreign_role: Callable[[str], str | None]
+) -> Callable[[str], str | None]:
+    """
+    What is wrong with a ServiceAccount.
+
+    Args:
+        namespaces: Those of the cluster; None if they cannot be read.
+        foreign_role: The role that somebody else gave to a ServiceAccount.
+    """
     from irsa.config import rules
 
     def complain(text: str) -> str | None:
@@ -124,7 +132,8 @@ def service_account_complaint(namespaces: frozenset[str] | None) -> Callable[[st
         namespace = text.partition("/")[0]
         if namespaces is not None and namespace not in namespaces:
             return f"is in a namespace that does not exist; kubectl create namespace {namespace}"
-        return None
+        role = foreign_role(text)
+        return f"has the role {role} already, which irsa did not give it" if role else None
 
     return complain
 

@@ -6,7 +6,6 @@ Never here: writing it.
 
 import os
 import secrets
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from irsa.errors import InputError
 if TYPE_CHECKING:
     from irsa.cli.detection import AccountFacts, ClusterFacts
     from irsa.config import Config, Injection, Issuer, Role
+    from irsa.kube.client import Kube
 
 SCHEMA_FILE = "irsa.schema.json"
 
@@ -97,17 +97,21 @@ class Composer:
     def _look_at_cluster(self) -> "ClusterFacts":
         from irsa.cli import detection
         from irsa.cli.render import init as render
-        from irsa.kube.client import Kube
 
-        with ExitStack() as stack:
-            door = Kube.open(kubeconfig=self._given.kubeconfig, context=self._given.context)
-            kube = stack.enter_context(door)
-            web = stack.enter_context(session.open_web())
-            with console.step("looked at the cluster"):
-                found = detection.look_at_cluster(kube, web)
+        with (
+            self._open_kube() as kube,
+            session.open_web() as web,
+            console.step("look at the cluster"),
+        ):
+            found = detection.look_at_cluster(kube, web)
         for line in render.cluster(found):
             console.note(line)
         return found
+
+    def _open_kube(self) -> "Kube":
+        from irsa.kube.client import Kube
+
+        return Kube.open(kubeconfig=self._given.kubeconfig, context=self._given.context)
 
     def _look_at_account(self, cluster: "ClusterFacts", region: str) -> "AccountFacts":
         from irsa.aws.client import Aws
@@ -116,7 +120,7 @@ class Composer:
 
         with (
             Aws.open(region=region, profile=self._given.profile) as aws,
-            console.step("looked at the AWS account"),
+            console.step("look at the AWS account"),
         ):
             found = detection.look_at_account(aws, cluster, region=region)
         for line in render.account(found, region):
@@ -236,7 +240,13 @@ class Composer:
         )
 
     def _service_accounts(self, cluster: "ClusterFacts") -> tuple[str, ...]:
-        complain = choices.service_account_complaint(cluster.namespaces)
+        from irsa.cli import detection
+
+        def foreign_role(service_account: str) -> str | None:
+            with self._open_kube() as kube:
+                return detection.foreign_role(kube, cluster.uid, service_account)
+
+        complain = choices.service_account_complaint(cluster.namespaces, foreign_role)
         question = Question(
             option="--service-account",
             text="ServiceAccount that gets a role, as namespace/name (Return: none yet)",

@@ -141,6 +141,23 @@ def look_at_account(aws: "Aws", cluster: ClusterFacts, *, region: str) -> Accoun
     )
 
 
+def foreign_role(kube: "Kube", uid: str, service_account: str) -> str | None:
+    """The role that somebody else gave to a ServiceAccount (as `namespace/name`), if any."""
+    from irsa.injection import grants, settings
+    from irsa.kube.objects import Ref
+
+    namespace, _, name = service_account.partition("/")
+    try:
+        found = kube.get(Ref("v1", "ServiceAccount", name, namespace)) or {"metadata": {}}
+    except KubeError:
+        return None  # it may not be read; a plan will say so
+    metadata = found["metadata"]
+    if (metadata.get("labels") or {}).get(settings.CLUSTER_UID_LABEL) == uid:
+        return None
+    annotation = f"{grants.DEFAULT_PREFIX}/{grants.ROLE_ARN}"
+    return (metadata.get("annotations") or {}).get(annotation)
+
+
 class _Reader:
     """Reads what may be read, and keeps in mind what may not."""
 

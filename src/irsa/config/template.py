@@ -42,7 +42,8 @@ _COMMENTS = {
     "cluster.context": "in the kubeconfig",
     "aws.account": "credentials of another account are refused",
     "issuer.bucket": "part of the issuer's URL, for ever",
-    "issuer.url": "the present issuer, which AWS can use as it is: nothing is published",
+    "issuer.url": "the present one: nothing is published",
+    "issuer.provider": "audiences are added to it, and it is never removed",
     "issuer.keysFrom": "those that are seen signing; they are kept",
     "injection.allowedAccounts": "roles of other accounts are not given to pods",
     "injection.webhook.hostNetwork": "for API servers that cannot reach pods",
@@ -92,6 +93,8 @@ def _entries(value: Struct, path: str, explicit: tuple[str, ...]) -> Iterator[st
 
 def _comment(path: str, content: Any) -> str | None:
     if path == "injection.webhook.failurePolicy" and content != "Ignore":
+        return None
+    if path == "issuer.provider" and content != "shared":
         return None
     if path == "issuer.keysFrom" and content != "cluster":
         return None

@@ -10,13 +10,18 @@ from tests.fakes.cluster import SIGNING_KEY, FakeCluster
 from tests.fakes.stage import Stage
 
 from irsa import config as configuration
+from irsa.aws.call import Call
 from irsa.aws.client import Identity
 from irsa.cli import composing, main, session
 from irsa.errors import KubeError
 from irsa.identity import discovery, jwks
 from irsa.identity.issuer import IssuerUrl
 from irsa.kube.client import Kube
+from irsa.provision import desired
+from irsa.provision import plan as planning
 from irsa.provision.desired import Wish
+from irsa.provision.observe import observe
+from irsa.provision.world import World
 from irsa.web import Document
 
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
@@ -134,6 +139,32 @@ def test_what_is_written_can_be_planned(world):
     stage = Stage(wish=wish, aws=world.aws, kube=world.kube)
     stage.apply()
     assert not stage.plan().changes
+
+
+def test_an_existing_issuer_can_be_planned(world):
+    """Nothing of the issuer is made; the provider, the role and the rest are."""
+    world.publish(OWN)
+    world.init("--yes", "--service-account", "shop/web")
+    wish = Wish(config=world.config(), keys=(SIGNING_KEY.public,))
+    where = World(aws=world.aws, kube=world.kube, web=world.web, say=lambda _: None)
+    plan = planning.build(observe(desired.desired(wish), where), checks=desired.checks(wish))
+    steps = [step for one in plan.changes for step in one.steps]
+    called = {step.name for step in steps if isinstance(step, Call)}
+    assert {"iam:CreateOpenIDConnectProvider", "iam:CreateRole"} <= called
+    assert not any(name.startswith("s3:") for name in called)
+
+
+def test_a_role_that_somebody_else_gave_is_seen(world, capsys):
+    """A plan would refuse it; the annotation that irsa made itself is fine."""
+    annotations = {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/theirs"}
+    world.kube.put(
+        "v1", "ServiceAccount", "web", metadata={"namespace": "shop", "annotations": annotations}
+    )
+    assert world.init("--yes", "--service-account", "shop/web") == 65
+    assert "has the role arn:aws:iam::1:role/theirs already" in capsys.readouterr().err
+    labels = {"irsa/cluster-uid": world.kube.cluster_uid()}
+    world.kube.put("v1", "ServiceAccount", "web", metadata={"namespace": "shop", "labels": labels})
+    assert world.init("--yes", "--service-account", "shop/web") == 0
 
 
 def test_without_a_terminal_the_missing_options_are_named(world, capsys):
