@@ -1,7 +1,11 @@
 """What callers may do: their own policies, at the time of the call."""
 
+import json
+
 import pytest
-from tests.aws.local_account import allow, policy, refused
+from tests.aws.local_account import allow, policy, public_read, refused
+
+from irsa.identity.issuer import DISCOVERY_KEY, JWKS_KEY
 
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 
@@ -230,3 +234,76 @@ def test_every_call_on_a_bucket_asks_for_its_own_permission(aws, user, bucket, a
     code = "403" if call == "head_bucket" else "AccessDenied"
     with refused(code, saying="" if code == "403" else action):
         getattr(aws.client("s3", keys=keys), call)(Bucket=bucket)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"Policy": policy(allow("s3:PutObject", "arn:aws:s3:::*/in/*"))},
+        {"PolicyArns": [{"arn": READ_ONLY}]},
+        {
+            "Policy": policy(
+                allow("s3:*"),
+                {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::*/out/k"},
+            )
+        },
+    ],
+    ids=["inline", "managed", "deny"],
+)
+def test_a_sessions_own_policy_limits_it(aws, cluster, grant, limits):
+    """What the role may do, and the session's policies allow, too."""
+    grant(allow("s3:PutObject"))
+    limited = aws.client("s3", keys=cluster.session(**limits))
+    with refused("AccessDenied", saying="session policy"):
+        limited.put_object(Bucket=cluster.name, Key="out/k", Body=b"1")
+    with refused("AccessDenied", saying="s3:GetObject"):
+        limited.get_object(Bucket=cluster.name, Key="out/k")
+    aws.client("s3", keys=cluster.session()).put_object(Bucket=cluster.name, Key="out/k")
+
+
+def test_a_sessions_own_policy_lets_through_what_it_allows(aws, cluster, grant):
+    """Several policies of a session are one."""
+    grant(allow("s3:*"))
+    write = policy(allow("s3:PutObject"))
+    keys = cluster.session(Policy=write, PolicyArns=[{"arn": READ_ONLY}])
+    limited = aws.client("s3", keys=keys)
+    limited.put_object(Bucket=cluster.name, Key="out/k", Body=b"1")
+    assert limited.get_object(Bucket=cluster.name, Key="out/k")["ContentLength"] == 1
+
+
+def test_a_buckets_policy_does_not_reach_over_a_sessions_own(aws, s3, cluster):
+    """What the bucket allows the role, a limited session may not."""
+    objects = f"arn:aws:s3:::{cluster.name}/*"
+    statement = allow("s3:GetObject", objects, Principal={"AWS": cluster.role})
+    documents = public_read(cluster.name, DISCOVERY_KEY, JWKS_KEY)
+    both = policy(statement, *json.loads(documents)["Statement"])
+    s3.put_bucket_policy(Bucket=cluster.name, Policy=both)
+    s3.put_object(Bucket=cluster.name, Key="out/k", Body=b"1")
+    whole = aws.client("s3", keys=cluster.session())
+    assert whole.get_object(Bucket=cluster.name, Key="out/k")
+    limited = aws.client("s3", keys=cluster.session(Policy=policy(allow("s3:PutObject"))))
+    with refused("AccessDenied", saying="s3:GetObject"):
+        limited.get_object(Bucket=cluster.name, Key="out/k")
+
+
+@pytest.mark.parametrize(
+    ("limits", "code"),
+    [
+        ({"Policy": "{}"}, "MalformedPolicyDocument"),
+        ({"Policy": "x" * 2049}, "ValidationError"),
+        ({"PolicyArns": [{"arn": READ_ONLY + "x"}]}, "NoSuchEntity"),
+        ({"PolicyArns": [{"arn": READ_ONLY}] * 11}, "ValidationError"),
+        (
+            {
+                "Policy": policy(allow("s3:GetObject", [f"arn:aws:s3:::b/{'k' * 1900}"])),
+                "PolicyArns": [{"arn": READ_ONLY}],
+            },
+            "PackedPolicyTooLarge",
+        ),
+    ],
+    ids=["malformed", "long", "unknown", "many", "packed"],
+)
+def test_a_sessions_own_policy_has_limits(cluster, limits, code):
+    """In form, size and number."""
+    with refused(code):
+        cluster.assume(**limits)

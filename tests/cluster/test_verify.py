@@ -7,6 +7,11 @@ import sys
 import time
 
 import pytest
+from tests.cluster.conftest import rig_up
+
+from irsa.local.network import free_ports
+
+pytestmark = pytest.mark.cluster
 
 CONFIG = """\
 apiVersion: irsa/v1
@@ -27,10 +32,14 @@ roles:
 
 
 @pytest.fixture(scope="module", name="chain")
-def _chain(make_rig, tmp_path_factory, free_port):
+def _chain(tmp_path_factory):
     """A rig with everything applied, whose API server signs with the public issuer."""
-    rig = make_rig()
     directory = tmp_path_factory.mktemp("chain")
+    with rig_up("chain", tmp_path_factory.mktemp("rig")) as rig:
+        yield rig, _applied(rig, directory)
+
+
+def _applied(rig, directory):
     status = rig.status
     config = directory / "irsa.yaml"
     config.write_text(
@@ -38,7 +47,7 @@ def _chain(make_rig, tmp_path_factory, free_port):
             uid=rig.kube.cluster_uid(),
             account=status["account"],
             region=status["region"],
-            port=free_port(),
+            port=free_ports(1)[0],
         )
     )
     rig.boto("s3").create_bucket(
@@ -50,7 +59,7 @@ def _chain(make_rig, tmp_path_factory, free_port):
     rig.irsa("apply", *options)
     rig.irsa("issuer", "accept", "--root", node, *options)
     rig.irsa("issuer", "activate", "--root", node, "--ack-external-consumers", *options)
-    return rig, config
+    return config
 
 
 def _verify(rig, config, *arguments, check=True):
@@ -153,6 +162,40 @@ def test_a_killed_verification_is_swept_by_the_next(chain, tmp_path):
         process.send_signal(signal.SIGKILL)
     assert _made_for_verification(rig)
     _verify(rig, config)
+    assert _made_for_verification(rig) == []
+
+
+@pytest.fixture(name="late")
+def _late(chain):
+    """An IAM that knows of a change three seconds later."""
+    rig, _ = chain
+    rig.irsa("local", "delay", "--name", rig.name, "iam=3s")
+    yield
+    rig.irsa("local", "delay", "--name", rig.name, "iam=0s")
+
+
+@pytest.mark.usefixtures("late")
+def test_apply_waits_for_what_iam_does_not_know_yet(chain, tmp_path):
+    """A role that was made a moment ago gets its policies; the wait is told."""
+    rig, config = chain
+    policy = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    more = f"- {{serviceAccounts: [default/late], policies: ['{policy}']}}\n"
+    (tmp_path / "irsa.yaml").write_text(config.read_text() + more)
+    ended = rig.irsa("apply", "--config", str(tmp_path / "irsa.yaml"), "--yes")
+    assert "waiting: the new role is not known everywhere yet (NoSuchEntity)" in ended.stderr
+    held = rig.boto("iam").get_waiter("role_exists")
+    held.wait(RoleName="proof-default-late", WaiterConfig={"Delay": 1, "MaxAttempts": 10})
+
+
+@pytest.mark.usefixtures("late")
+def test_verify_waits_for_what_iam_does_not_know_yet(chain):
+    """Its own role, that role's policy, and their end: told, and nothing is left."""
+    rig, config = chain
+    ended = _verify(rig, config, "--output", "json")
+    assert json.loads(ended.stdout)["vouched_by"] == "s3"
+    assert "waiting: the new role is not known everywhere yet (NoSuchEntity)" in ended.stderr
+    assert "waiting: IAM still sees policies on the role (DeleteConflict)" in ended.stderr
+    rig.irsa("local", "delay", "--name", rig.name, "iam=0s")
     assert _made_for_verification(rig) == []
 
 

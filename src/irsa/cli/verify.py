@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from irsa.verify.proof import Proof
 
 DEFAULT_SECONDS = 300
+GIVEN_WRITES, NEW_WRITES = 2, 6
 
 
 def command(
@@ -88,6 +89,7 @@ def command(
             given_service_account=service_account is not None,
             given_bucket=bucket is not None,
             seconds=seconds,
+            say=console.note,
         ).run(console.step)
     _show(proof, output)
 
@@ -107,7 +109,14 @@ def _echo(
             )
     else:
         name = own.role
-    return Echo(run=own.run, namespace=namespace, service_account=name, bucket=bucket or own.bucket)
+    return Echo(
+        run=own.run,
+        namespace=namespace,
+        service_account=name,
+        bucket=bucket or own.bucket,
+        # What a new role may do is known a little later than the role itself.
+        writes=GIVEN_WRITES if service_account else NEW_WRITES,
+    )
 
 
 def _egress(proxy: str | None, ca_bundle: Path | None) -> "Egress":

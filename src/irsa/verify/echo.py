@@ -30,8 +30,13 @@ until caller=$(aws sts get-caller-identity --query '[UserId,Arn]' --output text)
 done
 set -e
 printf '%s\\n' "$caller" > caller
-aws s3api put-object --bucket "$BUCKET" --key "$KEY_PREFIX/${caller%%[[:space:]]*}" --body caller \\
-  --content-type text/plain > /dev/null
+attempt=1
+until aws s3api put-object --bucket "$BUCKET" --key "$KEY_PREFIX/${caller%%[[:space:]]*}" \\
+  --body caller --content-type text/plain > /dev/null; do
+  [ "$attempt" -lt "$WRITES" ] || exit 1
+  attempt=$((attempt + 1))
+  sleep 5
+done
 cp caller /dev/termination-log
 """
 
@@ -53,6 +58,7 @@ class Echo:
     Args:
         run: A short random name for what this run makes.
         attempts: How often the pod asks STS who it is, five seconds apart.
+        writes: How often it tries to write, five seconds apart.
     """
 
     run: str
@@ -62,6 +68,7 @@ class Echo:
     image: str = DEFAULT_IMAGE
     egress: Egress = Egress()
     attempts: int = 24
+    writes: int = 6
 
     @property
     def name(self) -> str:
@@ -144,6 +151,7 @@ class Echo:
             "BUCKET": self.bucket,
             "KEY_PREFIX": self.key_prefix,
             "ATTEMPTS": str(self.attempts),
+            "WRITES": str(self.writes),
             # Without a role the CLI would look for the node's, and wait for it.
             "AWS_EC2_METADATA_DISABLED": "true",
             "HTTPS_PROXY": self.egress.proxy,

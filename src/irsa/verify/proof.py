@@ -6,7 +6,8 @@ Never here: printing; progress goes to whoever asked.
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 
 from irsa.aws.call import Call
 from irsa.aws.client import Aws
@@ -16,9 +17,15 @@ from irsa.kube.client import Kube
 from irsa.kube.objects import Object, Ref
 from irsa.verify import pod, temporary
 from irsa.verify.echo import LABEL, Echo
+from irsa.verify.patient import PatientAws
 from irsa.verify.temporary import Temporary
 
 Progress = Callable[[str], AbstractContextManager[None]]
+
+
+def _nobody(text: str) -> None:
+    """Tell nobody."""
+
 
 _MADE_IN_CLUSTER = (("batch/v1", "Job"), ("v1", "ConfigMap"), ("v1", "ServiceAccount"))
 
@@ -47,7 +54,7 @@ class Proof:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Verification:
     """
     One verification of the chain on a cluster.
@@ -57,6 +64,7 @@ class Verification:
         given_service_account: The ServiceAccount exists and has its role already.
         given_bucket: The bucket exists, and the given role may write to it.
         seconds: How long the pod may take.
+        say: Told what is waited for.
     """
 
     config: Config
@@ -66,6 +74,7 @@ class Verification:
     given_service_account: bool = False
     given_bucket: bool = False
     seconds: float = 300
+    say: Callable[[str], None] = field(default=_nobody)
 
     def run(self, progress: Progress) -> Proof:
         """
@@ -90,6 +99,10 @@ class Verification:
             with progress("clean up"):
                 self._clean_up(self._temporary, self.echo)
 
+    @cached_property
+    def _patient(self) -> PatientAws:
+        return PatientAws(self.aws, say=self.say)
+
     @property
     def _temporary(self) -> Temporary:
         return Temporary(config=self.config, run=self.echo.run)
@@ -97,10 +110,10 @@ class Verification:
     def _prepare(self) -> None:
         if not self.given_service_account:
             for call in self._temporary.role_calls(self.echo):
-                self.aws.call(call)
+                self._patient.call(call)
             self.kube.create(self._service_account())
         if not self.given_bucket:
-            self.aws.call(self._temporary.bucket_call())
+            self._patient.call(self._temporary.bucket_call())
         config_map = self.echo.config_map()
         if config_map:
             self.kube.create(config_map)
@@ -162,7 +175,7 @@ class Verification:
                 api_version, kind, namespace=echo.namespace, label_selector=f"{LABEL}={echo.run}"
             ):
                 self.kube.delete(Ref.of({"apiVersion": api_version, "kind": kind, **found}))
-        left.remove(self.aws)
+        left.remove(self._patient)
         if self.given_bucket:
             self._remove_object(echo)
 

@@ -5,7 +5,7 @@ The policies are judged by `irsa.trust.access`, as they are at the time of the c
 Never here: what a single policy means.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,9 @@ from irsa.local.aws.s3.policies import block_of, is_public, policy_of
 from irsa.trust.access import ANONYMOUS, AccessRequest, Decision, Principal, evaluate_access
 from irsa.trust.condition import Keys
 
+_IDENTITY = "an identity-based policy"
+_BOUNDARY = "a permissions boundary"
+_SESSION = "a session policy"
 _NONE = Decision(allowed=False, reason="there is no such policy")
 
 
@@ -50,19 +53,26 @@ def verdict(call: Call, action: str, resource: str) -> Verdict:
     if call.caller is None:
         return _yes(shared) if shared.allowed else _no("", shared)
     request = AccessRequest(action=action, resource=resource, keys=keys)
-    own = evaluate_access(_policies(call, call.caller.identity), request)
-    limit = _boundary(call, call.caller, request)
-    if own.explicit_deny:
-        return _no("with an explicit deny in an identity-based policy", own)
-    if limit is not None and limit.explicit_deny:
-        return _no("with an explicit deny in a permissions boundary", limit)
-    if shared.allowed:
+    judged = dict(_judged(call, call.caller, request))
+    for kind, one in judged.items():
+        if one.explicit_deny:
+            return _no(f"with an explicit deny in {kind}", one)
+    if shared.allowed and judged.get(_SESSION, shared).allowed:
         return _yes(shared)
-    if not own.allowed:
-        return _no(f"because no identity-based policy allows the {action} action", own)
-    if limit is not None and not limit.allowed:
-        return _no(f"because no permissions boundary allows the {action} action", limit)
-    return _yes(own)
+    for kind, one in judged.items():
+        if not one.allowed:
+            return _no(f"because no {kind.split(' ', 1)[1]} allows the {action} action", one)
+    return _yes(judged[_IDENTITY])
+
+
+def _judged(call: Call, caller: Caller, request: AccessRequest) -> Iterator[tuple[str, Decision]]:
+    """Each kind of policies that must allow it: the caller's own, and what limits them."""
+    yield _IDENTITY, evaluate_access(_policies(call, caller.identity), request)
+    boundary = getattr(caller.identity, "permissions_boundary_arn", None)
+    if boundary:
+        yield _BOUNDARY, evaluate_access([_managed(call, boundary)], request)
+    if caller.session_policies is not None:
+        yield _SESSION, evaluate_access(caller.session_policies, request)
 
 
 def _yes(decision: Decision) -> Verdict:
@@ -123,11 +133,6 @@ def _managed(call: Call, arn: str) -> documents.Document:
         return {"Statement": []}
     version = next(one for one in policy.versions if one.is_default)
     return documents.parse(version.document)
-
-
-def _boundary(call: Call, caller: Caller, request: AccessRequest) -> Decision | None:
-    arn = getattr(caller.identity, "permissions_boundary_arn", None)
-    return evaluate_access([_managed(call, arn)], request) if arn else None
 
 
 def _keys(call: Call) -> Keys:

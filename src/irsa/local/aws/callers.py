@@ -27,6 +27,7 @@ class Caller:
         identity: moto's user or role, which carries the policies.
         kind: The condition key aws:PrincipalType: `User` or `AssumedRole`.
         keys: Condition keys of a session's own.
+        session_policies: A session's own policies, which limit it; None if it has none.
     """
 
     arn: str
@@ -35,6 +36,7 @@ class Caller:
     identity: Any
     kind: str
     keys: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    session_policies: tuple[Mapping[str, Any], ...] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -114,6 +116,7 @@ def _session(signature: sigv4.Signature, world: World) -> tuple[str, Caller] | N
         identity=role,
         kind="AssumedRole",
         keys=session.keys,
+        session_policies=session.policies,
     )
     return session.secret, caller
 

@@ -8,6 +8,7 @@ Never here: rules of trust (`irsa.trust.evaluate`), and the verification of toke
 
 import secrets
 import string
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -16,12 +17,16 @@ from irsa.errors import InputError
 from irsa.local.aws import documents, web_identity
 from irsa.local.aws.call import Answer, Call, Permission
 from irsa.local.aws.errors import ApiError, access_denied, not_implemented
+from irsa.local.aws.iam import policies as managed
+from irsa.local.aws.iam import problems
 from irsa.local.aws.world import Session
 from irsa.trust.evaluate import WebIdentity, evaluate
 
 DEFAULT_DURATION = 3600
 _ALPHABET = string.ascii_uppercase + string.digits
-_UNDONE = ("Policy", "PolicyArns", "ProviderId", "MinimumSessionTokenSize")
+_UNDONE = ("ProviderId", "MinimumSessionTokenSize")
+MAX_PACKED = 2048
+MAX_NAMED = 10
 
 
 def nothing(_: Call) -> list[Permission]:
@@ -49,13 +54,14 @@ def assume_role_with_web_identity(call: Call) -> Answer:
     call.notes["subject"] = identity.subject
     role = _role(call, arn)
     _check_trust(call, role, identity)
+    policies = _session_policies(call)
     duration = call.params.get("DurationSeconds", DEFAULT_DURATION)
     if duration > int(role.max_session_duration or DEFAULT_DURATION):
         raise ApiError(
             "ValidationError",
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
         )
-    session = _open(call, role, duration=duration, identity=identity)
+    session = _open(call, role, duration=duration, identity=identity, policies=policies)
     arn_of_session = (
         f"arn:{call.world.partition}:sts::{call.world.account}:assumed-role/"
         f"{role.name}/{session.name}"
@@ -108,7 +114,30 @@ def _not_authorized(reason: str) -> ApiError:
     return access_denied("Not authorized to perform sts:AssumeRoleWithWebIdentity", reason=reason)
 
 
-def _open(call: Call, role: Any, *, duration: int, identity: web_identity.Identity) -> Session:
+def _session_policies(call: Call) -> tuple[Mapping[str, Any], ...] | None:
+    """The session's own policies, those that it names as they are now; None if it has none."""
+    text, named = call.params.get("Policy"), call.params.get("PolicyArns") or []
+    if text is None and not named:
+        return None
+    if len(named) > MAX_NAMED:
+        raise ApiError("ValidationError", f"At most {MAX_NAMED} managed policies may be given")
+    if documents.size(text or "") + sum(len(one["arn"]) for one in named) > MAX_PACKED:
+        raise ApiError("PackedPolicyTooLarge", "The session policies are too large, packed")
+    try:
+        own = [documents.check_identity(text)] if text is not None else []
+    except documents.MalformedDocumentError as error:
+        raise problems.malformed(error) from error
+    return tuple(own + [managed.document(call.world, one["arn"]) for one in named])
+
+
+def _open(
+    call: Call,
+    role: Any,
+    *,
+    duration: int,
+    identity: web_identity.Identity,
+    policies: tuple[Mapping[str, Any], ...] | None,
+) -> Session:
     session = Session(
         access_key="ASIA" + "".join(secrets.choice(_ALPHABET) for _ in range(16)),
         secret=secrets.token_urlsafe(30),
@@ -118,6 +147,7 @@ def _open(call: Call, role: Any, *, duration: int, identity: web_identity.Identi
         role_arn=role.arn,
         name=call.params["RoleSessionName"],
         keys={**identity.keys, "aws:FederatedProvider": identity.provider_arn},
+        policies=policies,
     )
     call.world.sessions[session.access_key] = session
     role.last_used = call.world.clock()

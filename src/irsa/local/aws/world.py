@@ -33,6 +33,8 @@ class Session:
 
     Args:
         keys: The condition keys that the token left behind, such as `host:sub`.
+        policies: The session's own policies: it may do only what they allow, too. None if it has
+            none.
     """
 
     access_key: str
@@ -43,6 +45,7 @@ class Session:
     role_arn: str
     name: str
     keys: Mapping[str, str | Sequence[str]]
+    policies: tuple[Mapping[str, Any], ...] | None = None
 
 
 @dataclass(kw_only=True)

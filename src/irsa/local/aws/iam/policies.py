@@ -66,6 +66,17 @@ def existing(world: World, arn: str) -> ManagedPolicy:
     return policy
 
 
+def document(world: World, arn: str) -> documents.Document:
+    """
+    What a managed policy says: its default version.
+
+    Raises:
+        ApiError: NoSuchEntity.
+    """
+    version = next(one for one in existing(world, arn).versions if one.is_default)
+    return documents.parse(version.document)
+
+
 def create(call: Call) -> Answer:
     """CreatePolicy."""
     text = checked(call.params["PolicyDocument"])
