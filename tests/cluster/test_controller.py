@@ -1,8 +1,10 @@
 """The controller's loop against a real API server, as its own ServiceAccount."""
 
+import contextlib
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,10 @@ from ruamel.yaml import YAML
 
 from irsa.controller.lease import Lease, lease_ref
 from irsa.controller.loop import Controller
+from irsa.controller.restart import Restarter, rolled_out
+from irsa.controller.survey import Survey
 from irsa.errors import KubeError
+from irsa.injection.grants import Defaults
 from irsa.injection.webhook import (
     CA_SECRET,
     CONFIGURATION,
@@ -36,6 +41,7 @@ class Place:
 
     admin: Kube
     kube: Kube
+    settings: WebhookSettings
 
     def controller(self) -> Controller:
         """A controller with nothing but its own permissions."""
@@ -72,7 +78,7 @@ def _installed(rig: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     token = admin.create_token(OWN, CONTROLLER, audiences=[]).token
     directory = tmp_path_factory.mktemp("controller")
     with Kube.open(kubeconfig=kubeconfig_with(token, rig.kubeconfig, directory)) as kube:
-        yield Place(admin, kube)
+        yield Place(admin, kube, settings)
     for item in reversed(items):
         admin.delete(Ref.of(item))
     _gone(admin, Ref("v1", "Namespace", OWN))
@@ -173,3 +179,96 @@ def test_it_may_not_read_other_secrets(place: Place) -> None:
     with pytest.raises(KubeError) as refused:
         place.kube.get(place.secret("another"))
     assert refused.value.status == 403
+
+
+WORKLOADS = "irsa-controller-workloads"
+
+
+@dataclass
+class Deployment:
+    """A Deployment, and the controller that looks at it."""
+
+    place: Place
+    ref: Ref
+
+    def survey(self, *, restart: bool) -> Survey:
+        """As the controller runs it, with nothing but its own permissions."""
+        kube = self.place.kube
+        restarter = Restarter(kube=kube, clock=_now) if restart else None
+        return Survey(kube=kube, clock=_now, defaults=Defaults(), restarter=restarter)
+
+    def generation(self) -> int:
+        return self.place.admin.get(self.ref)["metadata"]["generation"]
+
+
+@pytest.fixture(name="lost")
+def _lost(place: Place) -> Iterator[Deployment]:
+    """A Deployment whose pod came while no webhook answered: the registration points nowhere."""
+    metadata = {"name": WORKLOADS}
+    place.admin.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    annotations = {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/web"}
+    account = {"name": "lost", "namespace": WORKLOADS, "annotations": annotations}
+    place.admin.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
+    container = {
+        "name": "app",
+        "image": "public.ecr.aws/aws-cli/aws-cli",
+        "command": ["sh", "-c", "exec sleep 600"],
+    }
+    template = {
+        "metadata": {"labels": {"app": "lost"}},
+        "spec": {
+            "serviceAccountName": "lost",
+            "terminationGracePeriodSeconds": 1,
+            "containers": [container],
+        },
+    }
+    spec = {"replicas": 1, "selector": {"matchLabels": {"app": "lost"}}, "template": template}
+    metadata = {"name": "lost", "namespace": WORKLOADS}
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+    place.admin.apply(deployment)
+    ref = Ref.of(deployment)
+    until(lambda: rolled_out(place.admin.get(ref) or {}), "the Deployment runs")
+    yield Deployment(place, ref)
+    place.admin.delete(Ref("v1", "Namespace", WORKLOADS))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def until(condition: Callable[[], Any], what: str, *, seconds: float = 120) -> None:
+    """Wait for a condition, with a deadline."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {seconds} s: {what}")
+        time.sleep(0.2)
+
+
+def test_pod_that_lost_its_role_is_found_told_of_and_replaced(lost: Deployment) -> None:
+    """With its own permissions: found and told of always, restarted only where that was asked."""
+    survey = lost.survey(restart=False)
+    survey.look()
+    [bare] = [found for found in survey.found if found.namespace == WORKLOADS]
+    [event] = [
+        item
+        for item in lost.place.admin.list("v1", "Event", namespace=WORKLOADS)
+        if item["reason"] == "RoleMissing"
+    ]
+    assert event["involvedObject"]["name"] == bare.name
+    assert lost.generation() == 1
+    with pytest.raises(KubeError) as refused:
+        lost.survey(restart=True).look()
+    assert refused.value.status == 403
+    for item in objects(replace(lost.place.settings, restart=True)):
+        if item["kind"] == "ClusterRole":
+            lost.place.admin.apply(item)
+    until(lambda: _restarts(lost), "the Deployment is restarted")
+    until(lambda: rolled_out(lost.place.admin.get(lost.ref)), "the new pod runs")
+
+
+def _restarts(lost: Deployment) -> bool:
+    # RBAC reaches the authorizer's cache a moment later.
+    with contextlib.suppress(KubeError):
+        lost.survey(restart=True).look()
+    return lost.generation() > 1
