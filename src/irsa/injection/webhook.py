@@ -13,6 +13,7 @@ from irsa.injection.settings import (
     CA_SECRET,
     CONFIGURATION,
     CONTROLLER,
+    DEFAULT_NAMESPACE,
     TLS_SECRET,
     WEBHOOK,
     WebhookSettings,
@@ -33,6 +34,9 @@ Object = dict[str, Any]
 
 MUTATE_PATH = "/mutate"
 TIMEOUT_SECONDS = 5
+# The same in every namespace: an apply cannot rename an entry that also holds a field of the
+# controller's (`caBundle`), it would leave half of it behind.
+REGISTRATION = f"{WEBHOOK}.{DEFAULT_NAMESPACE}.svc"
 
 # A mirror pod may not have projected tokens: the API server would refuse what we add to it.
 _NOT_A_MIRROR = (
@@ -88,7 +92,7 @@ def _configuration(settings: WebhookSettings) -> Object:
 def _registration(settings: WebhookSettings) -> Object:
     service = {"name": WEBHOOK, "namespace": settings.namespace, "path": MUTATE_PATH, "port": 443}
     return {
-        "name": f"{WEBHOOK}.{settings.namespace}.svc",
+        "name": REGISTRATION,
         "admissionReviewVersions": ["v1"],
         "clientConfig": {"service": service},
         "failurePolicy": settings.failure_policy,

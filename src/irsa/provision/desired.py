@@ -5,7 +5,7 @@ The order is that of making them; a removal goes its own, safe way.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
@@ -24,6 +24,7 @@ from irsa.provision.documents import Documents, object_key
 from irsa.provision.engine import EngineObject, proof_pod, readiness, removal_order
 from irsa.provision.foreign_role import ForeignRole
 from irsa.provision.leftover import LeftoverAccounts, Leftovers
+from irsa.provision.leftover_engine import LeftoverEngine
 from irsa.provision.owner import Owner
 from irsa.provision.provider import Provider
 from irsa.provision.resource import Resource
@@ -119,7 +120,9 @@ def _desired(wish: Wish) -> Iterable[Placed]:
     sizes = {one.name: policy.size(one.trust) for one in roles if isinstance(one, Role)}
     yield Part.roles, Account(account=wish.config.aws.account, trust_sizes=sizes)
     yield from _placed(Part.roles, roles)
-    yield from _placed(Part.injection, engine(wish) if _installs(wish) else ())
+    wanted = engine(wish) if _installs(wish) else []
+    yield from _placed(Part.injection, wanted)
+    yield Part.injection, _leftover_engine(wish, wanted)
     yield from _placed(Part.service_accounts, _service_accounts(wish))
     yield Part.roles, _leftover_roles(wish)
     yield Part.service_accounts, _leftover_accounts(wish)
@@ -127,6 +130,7 @@ def _desired(wish: Wish) -> Iterable[Placed]:
 
 def _removable(wish: Wish) -> Iterable[Placed]:
     yield from _placed(Part.injection, removal_order(engine(wish)))
+    yield Part.injection, _leftover_engine(wish, engine(wish))
     yield from _placed(Part.service_accounts, _service_accounts(wish))
     yield Part.service_accounts, _leftover_accounts(wish)
     yield from _placed(Part.roles, (_role(wish, role) for role in wish.config.roles))
@@ -168,22 +172,7 @@ def _installs(wish: Wish) -> bool:
 
 
 def _engine_objects(wish: Wish) -> list[Object]:
-    injection = wish.config.injection
-    settings = webhook.WebhookSettings(
-        cluster_uid=wish.config.cluster.uid,
-        namespace=injection.namespace,
-        replicas=injection.webhook.replicas,
-        host_network=injection.webhook.host_network,
-        port=injection.webhook.port,
-        failure_policy=injection.webhook.failure_policy,
-        annotation_prefix=injection.annotation_prefix,
-        audience=wish.config.issuer.audiences[0],
-        region=wish.config.aws.region,
-        allowed_accounts=injection.allowed_accounts,
-    )
-    if injection.image:
-        settings = replace(settings, image=injection.image)
-    return webhook.objects(settings)
+    return webhook.objects(webhook.WebhookSettings.of(wish.config))
 
 
 def _proof(wish: Wish) -> Injects | None:
@@ -313,6 +302,14 @@ def _leftover_roles(wish: Wish) -> Leftovers:
         provider_arn=wish.provider_arn,
         configured=frozenset(names),
         prune=wish.prune,
+    )
+
+
+def _leftover_engine(wish: Wish, wanted: list[EngineObject]) -> LeftoverEngine:
+    return LeftoverEngine(
+        owner=wish.owner,
+        wanted=tuple(one.object for one in wanted),
+        prune=wish.prune or _installs(wish),
     )
 
 

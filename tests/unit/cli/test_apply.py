@@ -25,7 +25,7 @@ def _calls_of_an_apply():
 def test_it_applies_and_sums_up(irsa, stage, capsys):
     """Afterwards nothing is left to change."""
     assert irsa("apply", "--yes") == 0
-    assert capsys.readouterr().out == "21 created, 1 changed, 0 removed\n"
+    assert capsys.readouterr().out == "23 created, 1 changed, 0 removed\n"
     assert stage.plan().changes == ()
 
 
@@ -49,7 +49,7 @@ def test_the_data_hold_what_was_done(irsa, capsys):
     irsa("apply", "--yes", "--output", "json")
     done = json.loads(capsys.readouterr().out)
     assert done["applied"] is True
-    assert done["summary"]["create"] == 21
+    assert done["summary"]["create"] == 23
 
 
 def test_a_failure_says_what_is_done(irsa, stage, capsys):

@@ -21,7 +21,7 @@ def _irsa(stage, tmp_path, monkeypatch):
 def test_it_ends_with_a_summary(irsa, capsys):
     """The last line says how much would happen."""
     assert irsa("plan") == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "21 to create, 1 to change, 0 to remove"
+    assert capsys.readouterr().out.splitlines()[-1] == "23 to create, 1 to change, 0 to remove"
 
 
 def test_it_changes_nothing(irsa, stage):
@@ -56,7 +56,7 @@ def test_the_data_hold_what_is_sent(irsa, output, capsys):
     plan = YAML(typ="safe").load(capsys.readouterr().out)
     calls = [step["call"] for one in plan["changes"] for step in one["steps"] if "call" in step]
     assert calls[:2] == ["s3:CreateBucket", "s3:PutBucketTagging"]
-    assert plan["summary"] == {"create": 21, "change": 1, "remove": 0}
+    assert plan["summary"] == {"create": 23, "change": 1, "remove": 0}
 
 
 def test_what_is_sent_is_what_the_json_says(irsa, stage, capsys):

@@ -111,3 +111,57 @@ def test_roles_of_other_accounts_are_not_what_is_proved():
     """If our own account is not allowed, there is nothing to prove."""
     stage = make_stage(injection={"engine": "webhook", "allowedAccounts": ["999999999999"]})
     assert "injects" not in [check.to_json()["check"] for check in desired.checks(stage.wish)]
+
+
+def _configure(stage, **injection):
+    cluster = {"name": "prod-eu", "uid": stage.wish.config.cluster.uid}
+    stage.wish = make_stage(cluster=cluster, injection=injection).wish
+
+
+def test_a_switched_off_engine_is_shown_and_pruned(stage):
+    """Pods may still get their roles from it, so it goes only when that is asked for."""
+    stage.apply()
+    _configure(stage, engine="none")
+    plan = stage.plan()
+    assert plan.changes == ()
+    assert "objects of the webhook are left over" in plan.notes[0]
+    removed = [change.kind for change in stage.apply(prune=True).changes]
+    assert removed[0] == "MutatingWebhookConfiguration"
+    assert removed[-1] == "Namespace"
+    assert stage.kube.get(REGISTRATION) is None
+    assert (stage.plan().changes, stage.plan().notes) == ((), ())
+
+
+def test_an_engine_that_moved_leaves_nothing_behind(stage):
+    """Two controllers would overwrite each other's authority in the one registration."""
+    stage.apply()
+    _configure(stage, namespace="identity")
+    stage.apply()
+    service = stage.kube.get(REGISTRATION)["webhooks"][0]["clientConfig"]["service"]
+    assert service["namespace"] == "identity"
+    assert len(stage.kube.get(REGISTRATION)["webhooks"]) == 1
+    assert stage.kube.get(DEPLOYMENT) is None
+    assert stage.kube.get(Ref("v1", "Namespace", "irsa-system")) is None
+    assert stage.kube.get(Ref("apps/v1", "Deployment", "irsa-webhook", "identity"))
+    assert stage.plan().changes == ()
+
+
+def test_a_namespace_with_the_history_of_the_issuer_stays(stage):
+    """Without it nobody knows when the issuer was changed."""
+    stage.apply()
+    history = {"name": "irsa-history", "namespace": "irsa-system"}
+    stage.kube.put("v1", "ConfigMap", "irsa-history", metadata=history)
+    _configure(stage, engine="none")
+    stage.apply(prune=True)
+    assert stage.kube.get(DEPLOYMENT) is None
+    assert stage.kube.get(Ref("v1", "Namespace", "irsa-system"))
+    assert stage.plan().notes == ()
+
+
+def test_a_destroy_removes_an_engine_wherever_it_was(stage):
+    """Nothing of ours is orphaned."""
+    stage.apply()
+    _configure(stage, namespace="identity")
+    stage.destroy()
+    assert stage.kube.get(DEPLOYMENT) is None
+    assert stage.kube.get(Ref("v1", "Namespace", "irsa-system")) is None
