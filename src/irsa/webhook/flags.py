@@ -45,14 +45,13 @@ DROPPED_BOOLEANS = {
 
 _AGENT = "EKS Pod Identity needs an agent and an API that exist on EKS only; annotate role-arn"
 REFUSED = {
+    "--version": "that is: irsa --version",
     "--kube-api": "name the API server in a file, and that with --kubeconfig",
     "--metrics-port": "/metrics is served with TLS on --port, together with /healthz",
     "--enable-debugging-handlers": "the cache is not shown to the network; ask the API server",
     "--watch-container-credentials-config": _AGENT,
     "--container-credentials-audience": _AGENT,
-    "--container-credentials-mount-path": _AGENT,
     "--container-credentials-token-mount-path": _AGENT,
-    "--container-credentials-volume-name": _AGENT,
     "--container-credentials-token-volume-name": _AGENT,
     "--container-credentials-token-path": _AGENT,
     "--container-credentials-full-uri": _AGENT,
