@@ -7,7 +7,7 @@ Never here: asking, reading from the cluster or from AWS.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
-from irsa.errors import InputError, RefusedError
+from irsa.errors import RefusedError
 
 if TYPE_CHECKING:
     from irsa.cli.detection import AccountFacts, ClusterFacts
@@ -91,24 +91,6 @@ def remarks(cluster: "ClusterFacts", config: "Config") -> list[str]:
     said += [f"could not be read: {text}" for text in cluster.unread]
     said += [f"irsa plan will refuse to guess: {text}" for text in cluster.fleet.differences]
     return said
-
-
-def bucket_complaint(region: str | None) -> Callable[[str], str | None]:
-    """What is wrong with the name of a bucket in a region."""
-    from irsa.config import rules
-    from irsa.identity.issuer import IssuerUrl
-
-    def complain(text: str) -> str | None:
-        complaint = rules.bucket(text)
-        if complaint or region is None:
-            return complaint
-        try:
-            IssuerUrl.for_bucket(text, region=region)
-        except InputError as error:
-            return f"makes no issuer: {error.message}"
-        return None
-
-    return complain
 
 
 def service_account_complaint(

@@ -146,7 +146,7 @@ class Composer:
         name = self._interview.answer(question, self._given.name)
         return _Answers(
             name=name,
-            issuer=present or self._new_issuer(name or question.suggestion, region),
+            issuer=present or self._new_issuer(name or question.suggestion),
             roles=self._roles(cluster, account, region=region),
         )
 
@@ -195,14 +195,14 @@ class Composer:
             suggestion=suggestions.cluster_name(candidates),
         )
 
-    def _new_issuer(self, name: str | None, region: str) -> "Issuer":
-        from irsa.config import Issuer, suggestions
+    def _new_issuer(self, name: str | None) -> "Issuer":
+        from irsa.config import Issuer, rules, suggestions
 
         suffix = secrets.token_hex(_SUFFIX_BYTES)
         question = Question(
             option="--bucket",
             text="Bucket for the issuer's two documents, made by irsa apply",
-            complain=choices.bucket_complaint(region),
+            complain=rules.bucket,
             suggestion=suggestions.bucket(name, suffix) if name else None,
         )
         return Issuer(publish="s3", bucket=self._interview.answer(question, self._given.bucket))

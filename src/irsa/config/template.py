@@ -94,8 +94,6 @@ def _entries(value: Struct, path: str, explicit: tuple[str, ...]) -> Iterator[st
 def _comment(path: str, content: Any) -> str | None:
     if path == "injection.webhook.failurePolicy" and content != "Ignore":
         return None
-    if path == "issuer.provider" and content != "shared":
-        return None
     if path == "issuer.keysFrom" and content != "cluster":
         return None
     return _COMMENTS.get(path)

@@ -472,6 +472,29 @@ def test_what_may_not_be_read_is_said(world, capsys):
         assert f"could not be read: {what}: not allowed" in said
 
 
+def test_an_issuer_that_makes_no_sense_is_said(world, capsys):
+    """Somebody's proxy may answer in the API server's place."""
+    world.kube.documents["/.well-known/openid-configuration"] = b"<html>"
+    assert world.init("--yes") == 0
+    assert "could not be read: the present issuer:" in capsys.readouterr().err
+
+
+def test_a_service_account_that_may_not_be_read_is_taken_as_it_is(world):
+    """A plan says so, if it matters."""
+    world.kube.refuse = lambda _, path: (
+        KubeError("no", status=403) if path.endswith("serviceaccounts/web") else None
+    )
+    assert world.init("--yes", "--service-account", "shop/web") == 0
+
+
+def test_a_provider_that_may_not_be_read_is_not_known(world):
+    """A plan says so, if it matters."""
+    world.publish(OWN)
+    world.aws.denied.add("iam:GetOpenIDConnectProvider")
+    assert world.init("--yes") == 0
+    assert world.config().issuer.provider == "managed"
+
+
 def test_a_cluster_that_does_not_answer_is_an_error(world):
     """Not a cluster of which nothing is known."""
     world.kube.refuse = lambda _, path: KubeError("no answer") if "nodes" in path else None
