@@ -91,11 +91,12 @@ def further(reads: Iterable[Call]) -> list[Call]:
 
 
 def undoing(calls: Iterable[Call], *, delete_bucket: bool) -> list[Call]:
-    """The calls that will remove what these calls make."""
+    """The calls that will remove what these calls make; a bucket that is kept loses its policy."""
+    spared = "DeleteBucketPolicy" if delete_bucket else "DeleteBucket"
     return [
         Call(service=call.service, operation=operation, params=_undone(call))
         for call in calls
-        if (operation := _UNDOING.get(call.name)) and (delete_bucket or operation != "DeleteBucket")
+        if (operation := _UNDOING.get(call.name)) and operation != spared
     ]
 
 

@@ -159,6 +159,9 @@ def _keys(call: Call) -> Keys:
 
 
 def _service_keys(call: Call) -> dict[str, str]:
+    if call.service == "iam":
+        names = {"PolicyArn": "iam:PolicyARN", "PermissionsBoundary": "iam:PermissionsBoundary"}
+        return {key: call.params[name] for name, key in names.items() if call.params.get(name)}
     if call.service != "s3":
         return {}
     names = {
