@@ -16,7 +16,7 @@ from irsa.provision.resource import Diff, Reader
 
 # In the order in which they are made.
 _RBAC = "rbac.authorization.k8s.io/v1"
-_KINDS = (
+KINDS = (
     ("v1", "Namespace"),
     ("v1", "ServiceAccount"),
     (_RBAC, "ClusterRole"),
@@ -26,6 +26,7 @@ _KINDS = (
     ("v1", "Service"),
     ("apps/v1", "Deployment"),
     ("policy/v1", "PodDisruptionBudget"),
+    ("networking.k8s.io/v1", "NetworkPolicy"),
     ("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"),
 )
 _NAME_LABEL = "app.kubernetes.io/name=irsa"
@@ -53,7 +54,7 @@ class LeftoverEngine:
         selector = f"{_NAME_LABEL},{UID_LABEL}={self.owner.uid}"
         found = (
             {"apiVersion": version, "kind": kind} | one
-            for version, kind in _KINDS
+            for version, kind in KINDS
             for one in reader.kube_list(version, kind, label_selector=selector)
         )
         return [

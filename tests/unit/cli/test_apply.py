@@ -57,7 +57,7 @@ def test_a_failure_says_what_is_done(irsa, stage, capsys):
     stage.aws.denied = {"iam:CreateRole"}
     assert irsa("apply", "--yes") == 4
     error = capsys.readouterr().err
-    assert "4 of 22 changes are done" in error
+    assert "4 of 24 changes are done" in error
     assert "AWS denied iam:CreateRole" in error
     stage.aws.denied = set()
     assert irsa("apply", "--yes") == 0

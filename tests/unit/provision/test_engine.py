@@ -9,6 +9,7 @@ from irsa.errors import KubeError, RefusedError
 from irsa.kube.objects import Ref
 from irsa.provision import desired
 from irsa.provision.apply import run
+from irsa.provision.leftover_engine import KINDS
 
 REGISTRATION = Ref(
     "admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "irsa-webhook"
@@ -130,6 +131,12 @@ def test_a_switched_off_engine_is_shown_and_pruned(stage):
     assert removed[-1] == "Namespace"
     assert stage.kube.get(REGISTRATION) is None
     assert (stage.plan().changes, stage.plan().notes) == ((), ())
+
+
+def test_every_kind_of_object_is_looked_for(stage):
+    """A new kind of the webhook's would be orphaned otherwise."""
+    made = {(one.object["apiVersion"], one.object["kind"]) for one in desired.engine(stage.wish)}
+    assert made <= set(KINDS)
 
 
 def test_an_engine_that_moved_leaves_nothing_behind(stage):

@@ -55,8 +55,8 @@ def test_an_empty_plan_says_so():
 def test_the_summary_has_two_tenses():
     """Before and after."""
     plan = _new()
-    assert summary(plan) == "21 to create, 1 to change, 0 to remove"
-    assert summary(plan, past=True) == "21 created, 1 changed, 0 removed"
+    assert summary(plan) == "23 to create, 1 to change, 0 to remove"
+    assert summary(plan, past=True) == "23 created, 1 changed, 0 removed"
 
 
 def test_colours_change_no_character():
