@@ -9,6 +9,7 @@ import json
 import socket
 import ssl
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -38,6 +39,7 @@ RESULTS = YAML(typ="safe").load((GOLDEN / "results.yaml").read_text())
 PREFIX = "eks.amazonaws.com"
 ROLE = "arn:aws:iam::111122223333:role/web"
 PLACE = "webhook-pods"
+CLOSED = "webhook-closed"
 OWN = "irsa-webhook-test"
 REGISTRATION = Ref(
     "admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "irsa-webhook"
@@ -51,15 +53,17 @@ class Installed:
     kube: Kube
     settings: WebhookSettings
 
-    def account(self, name: str, annotations: dict[str, str]) -> None:
+    def account(self, name: str, annotations: dict[str, str], *, namespace: str = PLACE) -> None:
         """Make a ServiceAccount."""
-        metadata = {"name": name, "namespace": PLACE, "annotations": annotated(annotations)}
+        metadata = {"name": name, "namespace": namespace, "annotations": annotated(annotations)}
         self.kube.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
 
     def pod(self, name: str, account: str, **changes: Any) -> dict:
         """What the API server makes of a pod, in a dry run."""
         spec = {"serviceAccountName": account, "containers": [{"name": "app", "image": "x"}]}
-        metadata = {"name": name, "namespace": PLACE, "annotations": changes.pop("annotations", {})}
+        namespace = changes.pop("namespace", PLACE)
+        annotations = changes.pop("annotations", {})
+        metadata = {"name": name, "namespace": namespace, "annotations": annotations}
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec | changes}
         return self.kube.create(pod, dry_run=True)
 
@@ -122,25 +126,28 @@ def _installed(rig: Any) -> Iterator[Installed]:
         metrics_port=free_port(),
         region="eu-west-1",
         allowed_accounts=("111122223333",),
+        allowed_roles={CLOSED: ("arn:aws:iam::111122223333:role/closed/*",)},
+        config_map=True,
     )
     installed = Installed(kube, settings)
     try:
         for item in objects(settings):
             kube.apply(item)
-        kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": PLACE}})
+        kube.apply(_namespace(PLACE))
+        kube.apply(_namespace(CLOSED))
         default = Ref("v1", "ServiceAccount", "default", PLACE)
         until(lambda: kube.get(default), "the default ServiceAccount")
         installed.account("probe", {"role-arn": ROLE})
         until(installed.mutates, "the webhook patches pods")
         yield installed
     finally:
-        _remove(kube, [*objects(settings), _namespace(PLACE)])
+        _remove(kube, [*objects(settings), _namespace(PLACE), _namespace(CLOSED)])
 
 
 def _remove(kube: Kube, items: list[dict]) -> None:
     for item in reversed(items):
         kube.delete(Ref.of(item))
-    for name in (OWN, PLACE):
+    for name in (OWN, PLACE, CLOSED):
         until(lambda name=name: kube.get(Ref.of(_namespace(name))) is None, f"{name} is gone")
 
 
@@ -261,6 +268,44 @@ def test_watch_sees_what_comes_changes_and_goes(installed: Installed, stream: St
         pytest.fail("the watch did not tell of it")
 
     asyncio.run(follow())
+
+
+def test_role_of_the_config_map_is_given(installed: Installed) -> None:
+    """As with AWS's webhook: one ConfigMap, for ServiceAccounts without an annotation."""
+    installed.account("mapped", {})
+    assert not has_role(installed.pod("mapped", "mapped"))
+    text = json.dumps({f"{PLACE}/mapped": {"RoleARN": ROLE}})
+    metadata = {"name": "pod-identity-webhook", "namespace": OWN}
+    config_map = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+    installed.kube.apply(config_map | {"data": {"config": text}})
+    until(lambda: has_role(installed.pod("mapped", "mapped")), "the mapping is seen")
+
+
+def test_role_that_the_namespace_may_not_have_is_not_given(installed: Installed) -> None:
+    """The patterns of one namespace hold there, and nowhere else."""
+    for name, role in (("own", "closed/web"), ("other", "web")):
+        arn = f"arn:aws:iam::111122223333:role/{role}"
+        installed.account(name, {"role-arn": arn}, namespace=CLOSED)
+    assert has_role(installed.pod("own", "own", namespace=CLOSED))
+    made = installed.pod("other", "other", namespace=CLOSED)
+    assert not any(volume["name"] == "aws-iam-token" for volume in made["spec"].get("volumes", []))
+
+
+def test_controller_shows_what_it_does(installed: Installed) -> None:
+    """In its own pod: it acts, knows when the certificates end, and has looked at pods."""
+    address = f"http://127.0.0.1:{installed.settings.metrics_port}"
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def shown() -> str:
+        with opener.open(f"{address}/metrics", timeout=20) as answer:
+            return answer.read().decode()
+
+    until(lambda: "irsa_controller_unmutated_pods " in shown(), "pods were looked at")
+    assert "irsa_controller_leader 1" in shown()
+    assert '_expiry_timestamp_seconds{certificate="serving"}' in shown()
+    assert "irsa_controller_failures_total" in shown()
+    with opener.open(f"{address}/healthz", timeout=20) as answer:
+        assert answer.status == 200
 
 
 def test_label_keeps_the_webhook_away(installed: Installed) -> None:
