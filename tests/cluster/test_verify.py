@@ -8,6 +8,7 @@ import time
 
 import pytest
 from tests.cluster.conftest import rig_up
+from tests.cluster.limited import limited, without
 
 from irsa.local.network import free_ports
 
@@ -62,7 +63,7 @@ def _applied(rig, directory):
     return config
 
 
-def _verify(rig, config, *arguments, check=True):
+def _verify(rig, config, *arguments, check=True, **variables):
     return rig.irsa(
         "verify",
         "--config",
@@ -73,6 +74,7 @@ def _verify(rig, config, *arguments, check=True):
         rig.env["AWS_CA_BUNDLE"],
         *arguments,
         check=check,
+        **variables,
     )
 
 
@@ -105,6 +107,21 @@ def test_a_pod_writes_with_its_own_role_and_s3_vouches_for_it(chain):
     assert proof["vouched_by"] == "s3"
     assert ":assumed-role/irsa-verify-" in proof["caller"]
     assert proof["size"] > 0
+    assert _made_for_verification(rig) == []
+
+
+def test_a_verification_needs_no_more_than_is_printed(chain):
+    """Run as a user who holds just the permissions that `irsa plan --permissions` prints."""
+    rig, config = chain
+    options = ("--config", str(config), "--permissions", "--for", "verify")
+    printed = json.loads(rig.irsa("plan", *options).stdout)
+    with limited(rig, "verifier") as user:
+        user.allow(printed)
+        _verify(rig, config, **user.variables)
+        user.allow(without(printed, "iam:TagRole"))
+        refused = _verify(rig, config, check=False, **user.variables)
+    assert refused.returncode == 4
+    assert "the permission iam:TagRole" in refused.stderr
     assert _made_for_verification(rig) == []
 
 

@@ -17,6 +17,7 @@ from irsa.cli.options import (
 )
 from irsa.cli.render import console
 from irsa.cli.render.console import Output
+from irsa.cli.trail import AuditLog
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -98,6 +99,7 @@ def accept(
     root: Root = _ROOT,
     node: NodeName = None,
     timeout: Timeout = _TIMEOUT,
+    audit_log: AuditLog = None,
     override: Override = [],  # noqa: B006 # typer makes a list of its own
     reason: Reason = None,
     kubeconfig: Kubeconfig = None,
@@ -116,7 +118,9 @@ def accept(
     from irsa.cli.rollout import Cluster, Request, change
 
     with Cluster.open(config, issuer, kubeconfig=kubeconfig, context=context) as cluster:
-        request = Request(goal=Goal.accept, root=root, node=node, timeout=timeout, yes=yes)
+        request = Request(
+            goal=Goal.accept, root=root, node=node, timeout=timeout, yes=yes, audit_log=audit_log
+        )
         change(cluster, request.overriding(override, reason))
 
 
@@ -129,6 +133,7 @@ def activate(
     node: NodeName = None,
     acknowledged: Acknowledge = False,
     timeout: Timeout = _TIMEOUT,
+    audit_log: AuditLog = None,
     override: Override = [],  # noqa: B006 # typer makes a list of its own
     reason: Reason = None,
     kubeconfig: Kubeconfig = None,
@@ -147,7 +152,9 @@ def activate(
     from irsa.cli.rollout import Cluster, Request, change
 
     with Cluster.open(config, issuer, kubeconfig=kubeconfig, context=context) as cluster:
-        request = Request(goal=Goal.activate, root=root, node=node, timeout=timeout, yes=yes)
+        request = Request(
+            goal=Goal.activate, root=root, node=node, timeout=timeout, yes=yes, audit_log=audit_log
+        )
         change(cluster, request.overriding(override, reason), acknowledged=acknowledged)
 
 
@@ -159,6 +166,7 @@ def rollback(
     root: Root = _ROOT,
     node: NodeName = None,
     timeout: Timeout = _TIMEOUT,
+    audit_log: AuditLog = None,
     override: Override = [],  # noqa: B006 # typer makes a list of its own
     reason: Reason = None,
     kubeconfig: Kubeconfig = None,
@@ -176,5 +184,7 @@ def rollback(
     from irsa.cli.rollout import Cluster, Request, change
 
     with Cluster.open(config, issuer, kubeconfig=kubeconfig, context=context) as cluster:
-        request = Request(goal=Goal.rollback, root=root, node=node, timeout=timeout, yes=yes)
+        request = Request(
+            goal=Goal.rollback, root=root, node=node, timeout=timeout, yes=yes, audit_log=audit_log
+        )
         change(cluster, request.overriding(override, reason))

@@ -5,11 +5,14 @@ Never here: options, and how things look.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from irsa.apiserver import fleet, published
+from irsa.apiserver.flags import Issuance
 from irsa.apiserver.history import flags_of
 from irsa.apiserver.lock import Lock
 from irsa.apiserver.node import Node, Unfinished
@@ -19,22 +22,24 @@ from irsa.apiserver.rollout import Edit, Pace, Rollout
 from irsa.apiserver.servers import Server, server_of
 from irsa.apiserver.situation import Goal, Here, Situation, gather, next_step
 from irsa.apiserver.stages import Gate, Refusal, Stage, Step
-from irsa.cli import present, session
+from irsa.cli import present, session, trail
 from irsa.cli.render import console
 from irsa.cli.render import issuer as render
 from irsa.config import Config
 from irsa.errors import InputError, KubeError, RefusedError
 from irsa.identity.issuer import IssuerUrl
 from irsa.kube.client import Kube
+from irsa.provision.audit import Trail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """The cluster, the issuer it is to get, and the configuration where there is one."""
+    """The cluster, the issuer it is to get, and the configuration (its file) where there is one."""
 
     kube: Kube
     issuer: IssuerUrl
     config: Config | None
+    file: Path
 
     @classmethod
     def open(
@@ -53,7 +58,7 @@ class Cluster:
         if config is not None:
             wanted = wanted or config.issuer_url
         assert wanted is not None  # noqa: S101 # one of the two is there
-        return cls(kube=kube, issuer=wanted, config=config)
+        return cls(kube=kube, issuer=wanted, config=config, file=path)
 
     def __enter__(self) -> "Cluster":
         return self
@@ -89,6 +94,7 @@ class Request:
     yes: bool
     overrides: tuple[Gate, ...] = ()
     reason: str | None = None
+    audit_log: Path | None = None
 
     def overriding(self, gates: Sequence[str], reason: str | None) -> "Request":
         """
@@ -119,7 +125,7 @@ def change(cluster: Cluster, request: Request, *, acknowledged: bool = True) -> 
     pace = Pace(timeout=request.timeout)
     lock = Lock(cluster.kube)
     try:
-        note = _take_up(cluster, node, lock=lock, pace=pace)
+        note = _take_up(cluster, request, node=node, lock=lock, pace=pace)
         if note and request.goal is Goal.rollback and _is_rollback_done(note, node):
             # One stage back was asked for, and that was it.
             console.result(f"{note.server}: {note.stage}")
@@ -133,7 +139,27 @@ def change(cluster: Cluster, request: Request, *, acknowledged: bool = True) -> 
         lock.release(pace.now())
 
 
-def _take_up(cluster: Cluster, node: Node, *, lock: Lock, pace: Pace) -> Unfinished | None:
+def _recorded(
+    cluster: Cluster, request: Request, command: str, **fields: Any
+) -> AbstractContextManager[Trail]:
+    """The record of one edit in the audit log; without it nothing is edited."""
+    return trail.opened(
+        trail.path(request.audit_log, cluster.config, cluster.file),
+        f"issuer {command}",
+        cluster.config,
+        overrides=dict.fromkeys(map(str, request.overrides), request.reason or ""),
+        issuer=str(cluster.issuer),
+        **fields,
+    )
+
+
+def _flags(issuance: Issuance) -> dict[str, Any]:
+    return {"issuers": issuance.issuers, "audiences": issuance.audiences}
+
+
+def _take_up(
+    cluster: Cluster, request: Request, *, node: Node, lock: Lock, pace: Pace
+) -> Unfinished | None:
     """Bring an edit to its end that an earlier run left unfinished, even if no server answers."""
     note = node.unfinished()
     if note is None:
@@ -151,7 +177,9 @@ def _take_up(cluster: Cluster, node: Node, *, lock: Lock, pace: Pace) -> Unfinis
         lock=lock,
         others=tuple(Server(name=name, url=url) for name, url in note.others.items()),
     )
-    console.note(Rollout(site, pace, console.step).resume(note))
+    told = {"server": note.server, "stage": str(note.stage), "file": str(node.path)}
+    with _recorded(cluster, request, "resume", **told):
+        console.note(Rollout(site, pace, console.step).resume(note))
     return note
 
 
@@ -235,16 +263,18 @@ def _roll(cluster: Cluster, request: Request, *, found: Situation, step: Step, l
     site = Site(
         kube=cluster.kube, node=here.node, server=here.server, lock=lock, others=found.others()
     )
-    Rollout(site, Pace(timeout=request.timeout), console.step).run(
-        Edit(
-            issuer=str(cluster.issuer),
-            stage=step.stage,
-            before=here.manifest.issuance,
-            wanted=step.wanted,
-            overrides=request.overrides,
-            reason=request.reason,
-        )
+    edit = Edit(
+        issuer=str(cluster.issuer),
+        stage=step.stage,
+        before=here.manifest.issuance,
+        wanted=step.wanted,
+        overrides=request.overrides,
+        reason=request.reason,
     )
+    told = {"server": here.server.name, "stage": str(step.stage), "file": str(here.node.path)}
+    flags = {"before": _flags(edit.before), "after": _flags(edit.wanted)}
+    with _recorded(cluster, request, str(request.goal), **told, **flags):
+        Rollout(site, Pace(timeout=request.timeout), console.step).run(edit)
 
 
 def _report(cluster: Cluster, request: Request, *, found: Situation, step: Step) -> None:

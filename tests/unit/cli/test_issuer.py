@@ -28,6 +28,7 @@ def _plane(node, tmp_path, monkeypatch):
     sleep = FakeClock(plane).sleep
     monkeypatch.setattr(rollout, "Pace", partial(rollout.Pace, sleep=sleep))
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
     return plane
 
@@ -233,3 +234,23 @@ def test_an_interrupted_rollback_goes_one_stage_back_and_not_two(run, plane):
     plane.breaks = lambda command: command
     assert run("rollback", "--yes")[:2] == (0, "cp-1: accept\n")
     assert len(plane.here.issuance.issuers) == 2
+
+
+def test_every_edit_is_on_record(run, node, tmp_path):
+    """Which server, which flags before and after, which gates with which reason."""
+    run("accept", "--yes")
+    lines = (tmp_path / "state" / "irsa" / "audit.jsonl").read_text().splitlines()
+    begin, end = map(json.loads, lines)
+    assert (begin["command"], begin["server"], begin["issuer"]) == ("issuer accept", "cp-1", NEW)
+    assert begin["after"]["issuers"] == [*begin["before"]["issuers"], NEW]
+    assert begin["file"] == str(node.path)
+    assert end["outcome"] == "done"
+
+
+def test_without_a_record_nothing_is_edited(run, node):
+    """A full disk is seen before the manifest is touched."""
+    before = node.read()
+    code, _, err = run("accept", "--yes", "--audit-log", "/dev/full")
+    assert code == 65
+    assert "the audit log /dev/full cannot be written" in err
+    assert node.read() == before
