@@ -87,11 +87,12 @@ class ForeignRole:
         if answer is None:
             return None
         role = answer["Role"]
+        missing = self.keeps and not self._has_statement(role["AssumeRolePolicyDocument"])
         return ForeignRoleState(
             path=role["Path"],
             trust=role["AssumeRolePolicyDocument"],
             tags=tag_map(role.get("Tags", ())),
-            quota=quota_of(reader) if self.keeps else 0,
+            quota=quota_of(reader) if missing else 0,
         )
 
     def changes(self, observed: ForeignRoleState | None) -> Diff:
@@ -124,7 +125,7 @@ class ForeignRole:
         self._require_path(observed)
         self._require_free(observed)
         ours = self._ours(observed)
-        if policies.same(ours, [self.statement]):
+        if self._has_statement(observed.trust):
             return Diff()
         self._require_size(observed)
         shown = [Field(name="trust policy, our statement", before=one) for one in ours]
@@ -140,6 +141,9 @@ class ForeignRole:
 
     def _ours(self, observed: ForeignRoleState | None) -> list[dict[str, Any]]:
         return statements_of(observed.trust, self.owner) if observed else []
+
+    def _has_statement(self, trust: Mapping[str, Any]) -> bool:
+        return policies.same(statements_of(trust, self.owner), [self.statement])
 
     def _require_path(self, observed: ForeignRoleState) -> None:
         if observed.path != self.path:
