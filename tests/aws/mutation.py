@@ -2,8 +2,10 @@
 
 import ast
 import contextlib
+import functools
 import gc
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,7 @@ class Mutant:
         start: The first line that differs.
         end: The last one.
         source: The module's text without the rule, with as many lines as before.
+        whole: Its text with it.
         tests: Part of the names of tests that are asked first.
     """
 
@@ -38,6 +41,7 @@ class Mutant:
     start: int
     end: int
     source: str
+    whole: str
     tests: str = ""
 
     @property
@@ -59,6 +63,7 @@ def without(name: str, file: str, *, old: str, new: str, tests: str = "") -> Mut
         start=start,
         end=start + old.count("\n"),
         source=before + new + padding + after,
+        whole=text,
         tests=tests,
     )
 
@@ -82,6 +87,7 @@ def refusals(file: str) -> Iterator[Mutant]:
             start=start,
             end=end,
             source="".join(changed),
+            whole=text,
         )
 
 
@@ -94,11 +100,11 @@ def _refuses(node: Any) -> bool:
 @contextlib.contextmanager
 def applied(mutant: Mutant) -> Iterator[None]:
     """Run without a rule for a while."""
-    old = compile(mutant.path.read_text(), str(mutant.path), "exec")
+    old = compile(mutant.whole, str(mutant.path), "exec")
     new = compile(mutant.source, str(mutant.path), "exec")
     changed = dict(_changed(old, new))
     with contextlib.ExitStack() as stack:
-        for function in _functions(mutant.path):
+        for function in _functions()[str(mutant.path)]:
             replacement = changed.get(_key(function.__code__))
             if replacement is not None:
                 stack.callback(setattr, function, "__code__", function.__code__)
@@ -127,12 +133,14 @@ def _inner(code: CodeType) -> Iterator[CodeType]:
             yield from _inner(constant)
 
 
-def _functions(path: Path) -> list[FunctionType]:
-    return [
-        one
-        for one in gc.get_objects()
-        if type(one) is FunctionType and one.__code__.co_filename == str(path)
-    ]
+@functools.cache
+def _functions() -> dict[str, list[FunctionType]]:
+    """All there are, by their file; asked for once everything has been imported."""
+    found: dict[str, list[FunctionType]] = defaultdict(list)
+    for one in gc.get_objects():
+        if type(one) is FunctionType:
+            found[one.__code__.co_filename].append(one)
+    return found
 
 
 def _constants(mutant: Mutant) -> Iterator[tuple[Any, str, Any]]:

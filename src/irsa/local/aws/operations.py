@@ -153,7 +153,7 @@ _CONFIGURATION = {
         "s3:PutBucketOwnershipControls",
     ),
     "PutBucketPolicy": (bucket_policies.put, "s3:PutBucketPolicy"),
-    "PutBucketTagging": (store.forward, "s3:PutBucketTagging"),
+    "PutBucketTagging": (settings.put_tagging, "s3:PutBucketTagging"),
     "PutBucketVersioning": (settings.put_versioning, "s3:PutBucketVersioning"),
     "PutPublicAccessBlock": (settings.put_public_access_block, "s3:PutBucketPublicAccessBlock"),
 }
@@ -169,7 +169,7 @@ _OBJECTS = {
     "HeadObject": (objects.read, "s3:GetObject"),
     "ListParts": (store.forward, "s3:ListMultipartUploadParts"),
     "PutObjectAcl": (settings.refuse_acl, "s3:PutObjectAcl"),
-    "PutObjectTagging": (store.forward, "s3:PutObjectTagging"),
+    "PutObjectTagging": (settings.put_tagging, "s3:PutObjectTagging"),
     "UploadPart": (store.forward, "s3:PutObject"),
 }
 _S3 = {

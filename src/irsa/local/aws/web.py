@@ -66,8 +66,6 @@ def remembered(world: World, url: str) -> bytes:
 
 
 def _read(call: Call, url: str) -> bytes:
-    if not (call.bucket and call.key):
-        raise UnreachableError(f"{excerpt(url)} names no object")
     try:
         for action, resource in permissions.on_object("s3:GetObject")(call):
             access.require(call, action, resource)

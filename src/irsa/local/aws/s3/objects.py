@@ -27,13 +27,6 @@ def read(call: Call) -> Response:
     arn = bucket_arn(call.world.partition, call.bucket)
     if found is None and not verdict(call, "s3:ListBucket", arn).allowed:
         raise access_denied(reason="the object does not exist, and the caller may not list")
-    if found is None and version is None and call.operation == "GetObject":
-        raise ApiError(
-            "NoSuchKey",
-            "The specified key does not exist.",
-            status=404,
-            details={"Key": call.key},
-        )
     return store.forward(call)
 
 

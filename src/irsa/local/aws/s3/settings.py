@@ -54,6 +54,12 @@ def delete_encryption(call: Call) -> Response:
     return Response(status=204)
 
 
+def put_tagging(call: Call) -> Response:
+    """PutBucketTagging and PutObjectTagging."""
+    store.document(call, "Tagging")
+    return store.forward(call)
+
+
 def put_versioning(call: Call) -> Response:
     """PutBucketVersioning."""
     document = store.document(call, "VersioningConfiguration")
