@@ -17,6 +17,8 @@ from irsa.webhook.directory import Cache, LookupFailedError
 logger = logging.getLogger(__name__)
 
 READ_TIMEOUT = 10.0
+# So many connections to the API server at most, however many pods come with unknown accounts.
+MAX_READS = 32
 
 # Reads the annotations of a ServiceAccount; None if there is no such ServiceAccount.
 Read = Callable[[str, str], Awaitable[Mapping[str, str] | None]]
@@ -48,6 +50,7 @@ class Lookup:
         self._defaults = defaults
         self._count = count
         self._otherwise = otherwise
+        self._slots = asyncio.Semaphore(MAX_READS)
         self._reading: dict[tuple[str, str], asyncio.Task[Verdict]] = {}
 
     async def find(self, namespace: str, name: str, *, patience: float) -> Verdict:
@@ -99,7 +102,7 @@ class Lookup:
     async def _read_once(self, namespace: str, name: str) -> Verdict:
         result = "failed"
         try:
-            async with asyncio.timeout(READ_TIMEOUT):
+            async with asyncio.timeout(READ_TIMEOUT), self._slots:
                 annotations = await self._read(namespace, name)
             result = "missing" if annotations is None else "found"
         finally:

@@ -34,6 +34,8 @@ BUSY_GRACE = 20.0
 # Go's own servers allow as much.
 MAX_HEAD = 1024 * 1024
 HEAD_TIMEOUT = 10.0
+# Far above what API servers hold open, and below what a process may have of files.
+MAX_CONNECTIONS = 800
 _POLL = 0.02
 _BACKLOG = 1024
 
@@ -75,16 +77,38 @@ def serving_context(
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol with two limits that it has not: the size and the time of a head."""
+    """
+    uvicorn's protocol with the limits that it has not.
+
+    The size and the time of a head, the time before the first one, and the number of connections:
+    where there are too many, the one that has been idle longest goes.
+    """
 
     _unfinished: int | None = None
     _deadline: asyncio.TimerHandle | None = None
     _client: str | None = None
+    used_at: float = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """A client has come; its certificate, if it has one, was verified."""
         super().connection_made(transport)
         self._client = _client_name(transport.get_extra_info("ssl_object"))
+        self.used_at = self.loop.time()
+        self._set_deadline(self.loop.call_later(KEEP_ALIVE, transport.abort))
+        if len(self.connections) > MAX_CONNECTIONS:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        peers = [peer for peer in self.connections if isinstance(peer, Protocol)]
+        idle = [peer for peer in peers if peer.is_idle and peer is not self]
+        longest = min(idle, key=lambda peer: peer.used_at, default=self)
+        longest.transport.abort()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is under way."""
+        # Before the first request there is none, whatever uvicorn's types say.
+        return cast("object | None", self.cycle) is None or self.cycle.response_complete
 
     def on_message_begin(self) -> None:
         """A head begins."""
@@ -99,6 +123,7 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what has arrived, and give up on a head without an end."""
+        self.used_at = self.loop.time()
         super().data_received(data)
         if self._unfinished is None:
             self._set_deadline(None)
@@ -106,7 +131,8 @@ class Protocol(HttpToolsProtocol):
         self._unfinished += len(data)
         if self._unfinished > MAX_HEAD:
             self.transport.abort()
-        elif self._deadline is None:
+        elif self._unfinished == len(data):
+            # Only its first bytes set the deadline: more of them do not put it off.
             self._set_deadline(self.loop.call_later(HEAD_TIMEOUT, self.transport.abort))
 
     def connection_lost(self, exc: Exception | None) -> None:

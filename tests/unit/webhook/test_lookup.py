@@ -9,7 +9,7 @@ import pytest
 from irsa.errors import KubeError
 from irsa.injection.grants import Defaults, Grant, Verdict
 from irsa.webhook.directory import Cache, LookupFailedError
-from irsa.webhook.lookup import Lookup
+from irsa.webhook.lookup import MAX_READS, Lookup
 
 ROLE = {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/web"}
 
@@ -166,3 +166,27 @@ def test_annotation_goes_before_the_config_map() -> None:
     assert isinstance(own, Grant)
     assert own.role_arn.endswith("role/web")
     assert plain == ghost == mapped
+
+
+def test_reads_at_the_same_time_are_bounded() -> None:
+    """A thousand unknown ServiceAccounts are not a thousand connections to the API server."""
+
+    async def test(setup: Setup) -> None:
+        running = most = 0
+
+        async def read(namespace: str, name: str) -> Mapping[str, str] | None:  # noqa: ARG001
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0)
+            running -= 1
+            return ROLE
+
+        lookup = Lookup(Cache(), read, defaults=Defaults(), count=setup.results.append)
+        async with asyncio.TaskGroup() as group:
+            for number in range(200):
+                group.create_task(lookup.find("shop", f"web-{number}", patience=20))
+        assert most == MAX_READS
+        assert setup.results == ["found"] * 200
+
+    run(test)

@@ -174,10 +174,65 @@ def test_slow_head_is_given_up(serving: Serving, monkeypatch: pytest.MonkeyPatch
         await slow.close()
         await endless.close()
 
-    async def hung_up(client: Any) -> bool:
-        with contextlib.suppress(ConnectionError):
-            return await client.reader.read() == b""
-        return True
+    serving(test)
+
+
+async def hung_up(client: Any) -> bool:
+    """Whether the server ends the connection."""
+    with contextlib.suppress(ConnectionError):
+        return await client.reader.read() == b""
+    return True
+
+
+def test_trickling_head_is_given_up(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More bytes now and then do not put the end off."""
+    monkeypatch.setattr(server_module, "HEAD_TIMEOUT", 0.3)
+
+    async def test(server: Any) -> None:
+        client = await server.connect()
+        ended = asyncio.create_task(hung_up(client))
+        client.writer.write(b"GET /healthz HTTP/1.1\r\n")
+        while not ended.done():
+            client.writer.write(b"x: y\r\n")
+            await asyncio.sleep(0.02)
+        assert await ended
+        await client.close()
+
+    serving(test)
+
+
+def test_connection_without_a_request_ends(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever connects and says nothing does not stay for ever."""
+    monkeypatch.setattr(server_module, "KEEP_ALIVE", 0.1)
+
+    async def test(server: Any) -> None:
+        silent = await server.connect()
+        assert await hung_up(silent)
+        await silent.close()
+
+    serving(test)
+
+
+def test_longest_idle_connection_makes_room(
+    serving: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crowd of idle clients does not keep the API server out."""
+    monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 3)
+
+    async def test(server: Any) -> None:
+        clients = [await server.connect() for _ in range(3)]
+        for client in clients:
+            assert (await client.ask())[0] == 200
+        assert (await clients[0].ask())[0] == 200
+        newcomer = await server.connect()
+        assert (await newcomer.ask())[0] == 200
+        assert await hung_up(clients[1])
+        for client in (clients[0], clients[2]):
+            assert (await client.ask())[0] == 200
+        for client in (*clients, newcomer):
+            await client.close()
 
     serving(test)
 
