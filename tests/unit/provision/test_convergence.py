@@ -70,7 +70,7 @@ AFTER = {
         },
     ],
 }
-FEWER = {"roles": BEFORE["roles"][:1]}
+FEWER = {"injection": {"engine": "none"}, "roles": BEFORE["roles"][:1]}
 THEIRS = {
     "RoleName": "theirs",
     "Path": "/",
