@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from tests.fakes.aws import FakeAws
+from tests.fakes.killing import KilledError, Killer
 from tests.fakes.stage import make_stage
 
 from irsa.errors import RefusedError
@@ -286,3 +287,42 @@ def test_pods_get_the_role_of_somebody_else():
     found = stage.kube.get(Ref("v1", "ServiceAccount", "web", "shop"))
     annotation = found["metadata"]["annotations"]["eks.amazonaws.com/role-arn"]
     assert annotation == "arn:aws:iam::111122223333:role/theirs"
+
+
+def _prepared(action):
+    stage = _stage()
+    if action == "destroy":
+        stage.apply()
+    return stage
+
+
+def _killed(action, *, after_it):
+    """A stage on which an action died at the write of the trust policy, before or after it."""
+    rehearsal, recorder = _prepared(action), Killer()
+    rehearsal.aws.observer = recorder
+    getattr(rehearsal, action)()
+    at = recorder.calls.index("iam:UpdateAssumeRolePolicy")
+    stage = _prepared(action)
+    stage.aws.observer = Killer(at=at, after_it=after_it)
+    with pytest.raises(KilledError):
+        getattr(stage, action)()
+    stage.aws.observer = None
+    return stage
+
+
+@pytest.mark.parametrize("after_it", [False, True], ids=["before", "after"])
+def test_killed_at_the_write_an_apply_converges(after_it):
+    """One statement of ours, whether it was there already or not."""
+    stage = _killed("apply", after_it=after_it)
+    stage.apply()
+    assert len(_ours(stage)) == 1
+    assert stage.plan().changes == ()
+
+
+@pytest.mark.parametrize("after_it", [False, True], ids=["before", "after"])
+def test_killed_at_the_write_a_destroy_converges(after_it):
+    """Nothing of ours, and all of theirs."""
+    stage = _killed("destroy", after_it=after_it)
+    stage.destroy()
+    assert _statements(stage) == OTHERS
+    assert stage.plan_removal().changes == ()
