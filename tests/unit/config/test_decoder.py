@@ -156,7 +156,8 @@ ROLE = "- serviceAccounts: [shop/web]\n"
             ROLE + POLICIES,
             "- shop/web\n",
             '13: roles[0]: "shop/web" where keys belong: serviceAccounts, name, management, '
-            "policies, inlinePolicy, path, permissionsBoundary, maxSessionDuration, tags, allowWildcard",
+            "policies, inlinePolicy, path, permissionsBoundary, maxSessionDuration, tags, "
+            "allowWildcard",
             id="text-for-role",
         ),
     ],

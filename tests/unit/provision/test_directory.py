@@ -12,7 +12,9 @@ from tests.fakes.stage import make_stage
 from irsa.errors import InputError, RefusedError, WebError
 from irsa.identity import discovery, jwks
 from irsa.identity.issuer import IssuerUrl
+from irsa.provision import audit
 from irsa.provision import disk as disks
+from irsa.provision.apply import run
 from irsa.provision.disk import Disk
 from irsa.web import Document
 
@@ -178,3 +180,20 @@ def test_a_write_leaves_nothing_beside_the_file(tmp_path):
     Disk().write(str(tmp_path / "keys.json"), b"1", before=None)
     Disk().write(str(tmp_path / "keys.json"), b"2", before=b"1")
     assert os.listdir(tmp_path) == ["keys.json"]  # noqa: PTH208 # the names alone
+
+
+def test_every_file_is_in_the_audit_log(published, tmp_path):
+    """Named before it is written, and never with its content."""
+    log = tmp_path / "audit.jsonl"
+    with audit.run(log, "apply") as trail:
+        list(run(published.plan(), audit.audited(published.world, trail)))
+        list(run(published.plan_removal(), audit.audited(published.world, trail)))
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    calls = [(one["call"], Path(one["target"]).name) for one in entries if "file:" in str(one)]
+    assert calls == [
+        ("file:write", "keys.json"),
+        ("file:write", "openid-configuration"),
+        ("file:remove", "openid-configuration"),
+        ("file:remove", "keys.json"),
+    ]
+    assert "kty" not in log.read_text()
