@@ -41,7 +41,7 @@ def test_only_variables_of_aws_are_printed(env):
     """Nothing for kubectl."""
     assert set(env) == {
         "HTTPS_PROXY", "NO_PROXY", "AWS_CA_BUNDLE", "AWS_REGION", "AWS_DEFAULT_REGION",
-        "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "IRSA_AUDIT_LOG",
     }  # fmt: skip
     assert env["AWS_REGION"] == "eu-isoe-west-1"
 

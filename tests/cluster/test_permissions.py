@@ -60,6 +60,21 @@ def test_apply_and_destroy_need_no_more_than_is_printed(rig, user, tmp_path):
         sure = ("--confirm-name", made.name, "--delete-bucket")
         made.irsa("destroy", *sure, **user.variables)
         assert made.destroy().stdout.strip() == "nothing of this cluster is left"
+    _require_record(Path(rig.env["IRSA_AUDIT_LOG"]), rig.status["account"])
+
+
+def _require_record(log, account):
+    """Each of the user's calls is on record, with the id that AWS gave the request."""
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    caller = f"arn:aws:iam::{account}:user/least"
+    runs = {one["run"]: one["command"] for one in lines if one.get("caller") == caller}
+    assert list(runs.values()) == ["apply", "destroy"]
+    mine = [one for one in lines if one["run"] in runs]
+    names = {one["number"]: one["call"] for one in mine if one["event"] == "call"}
+    outcomes = [one for one in mine if one["event"] == "outcome"]
+    assert all(one["outcome"] == "done" for one in outcomes)
+    assert all("requestId" in one or "kube:" in names[one["number"]] for one in outcomes)
+    assert sum(bool(one.get("requestId")) for one in outcomes) > 15
 
 
 @dataclass

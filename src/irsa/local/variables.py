@@ -35,4 +35,6 @@ def variables(rig: Rig) -> dict[str, str]:
         "AWS_DEFAULT_REGION": spec.region,
         "AWS_ACCESS_KEY_ID": access_key,
         "AWS_SECRET_ACCESS_KEY": secret,
+        # What is done to a rig is no part of the user's own record, and goes with it.
+        "IRSA_AUDIT_LOG": str(rig.directory / "audit.jsonl"),
     }
