@@ -2,7 +2,7 @@
 Take each rule of the local AWS out in turn: at least one test must fail.
 
     python tests/aws/kill_rules.py            every rule, every refusal in the code
-    python tests/aws/kill_rules.py s3.        those whose name has this in it
+    python tests/aws/kill_rules.py s3. sts    those whose names have one of these in them
 
 First all tests run, and it is noted which test runs through which line. Then, for each rule, the
 tests that run through it do so without it, until one fails; that test must pass again with it.
@@ -99,7 +99,7 @@ class _After:
 class Killer:
     """The plugin that does it."""
 
-    def __init__(self, wanted: str) -> None:
+    def __init__(self, wanted: list[str]) -> None:
         self.wanted = wanted
         self.lines = Lines()
         self.seconds: dict[str, float] = {}
@@ -110,7 +110,7 @@ class Killer:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Instead of just running the tests."""
-        chosen = [one for one in mutants() if self.wanted in one.name]
+        chosen = [one for one in mutants() if any(words in one.name for words in self.wanted)]
         items = {item.nodeid: item for item in session.items}
         threading.settrace(self.lines.watch)
         for item in items.values():
@@ -169,7 +169,7 @@ class Killer:
 
 def main(arguments: list[str]) -> int:
     """Run."""
-    killer = Killer(arguments[0] if arguments else "")
+    killer = Killer(arguments or [""])
     ignored = [f"--ignore={HERE / name}" for name in ELSEWHERE]
     options = ["-q", "-p", "no:cacheprovider", "-p", "no:randomly", *ignored]
     code = pytest.main([*options, str(HERE)], plugins=[killer])

@@ -299,6 +299,39 @@ def test_the_sessions_name_can_be_conditioned(iam, cluster):
         cluster.assume(RoleSessionName="wrong")
 
 
+def _trusting(iam, cluster, operator, claim, value):
+    condition = {operator: {f"{cluster.issuer.provider}:{claim}": value}}
+    text = trust(cluster.provider, cluster.issuer, Condition=condition)
+    iam.update_assume_role_policy(RoleName=f"{cluster.name}-role", PolicyDocument=text)
+
+
+def test_the_way_of_authentication_can_be_conditioned(iam, cluster):
+    """By `amr`, which has several values."""
+    _trusting(iam, cluster, "ForAnyValue:StringEquals", "amr", ["mfa"])
+    assert cluster.assume(cluster.token(amr=["pwd", "mfa"]))
+    for more in ({"amr": ["pwd"]}, {"amr": "mfa"}, {}):
+        with refused("AccessDenied"):
+            cluster.assume(cluster.token(**more))
+
+
+def test_with_azp_the_audience_is_another_key(iam, cluster):
+    """`oaud` is what `aud` was."""
+    _trusting(iam, cluster, "ForAnyValue:StringEquals", "oaud", ["elsewhere"])
+    token = cluster.token(aud=["elsewhere"], azp="sts.amazonaws.com")
+    assert cluster.assume(token)["Audience"] == "sts.amazonaws.com"
+    with refused("AccessDenied"):
+        cluster.assume()
+
+
+def test_several_audiences_are_several_values(iam, cluster):
+    """A plain StringEquals on `aud` does not hold for two."""
+    both = cluster.token(aud=["sts.amazonaws.com", "elsewhere"])
+    with refused("AccessDenied"):
+        cluster.assume(both)
+    _trusting(iam, cluster, "ForAnyValue:StringEquals", "aud", ["elsewhere"])
+    assert cluster.assume(both)
+
+
 def test_a_missing_role_looks_like_a_refusal(cluster):
     """AWS does not tell which roles exist."""
     for role in (f"{cluster.role}-none", cluster.role.replace("role/", "role/path/")):

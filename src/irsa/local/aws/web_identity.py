@@ -100,7 +100,7 @@ def _keys(call: Call, issuer: str) -> tuple[PublicKey, ...]:
     except (UnreachableError, InputError) as error:
         raise _invalid(_NO_KEY, str(error)) from error
     families = [key.algorithm[:2] for key in found]
-    if not found or max(families.count("RS"), families.count("ES")) > MAX_KEYS:
+    if max(families.count("RS"), families.count("ES")) > MAX_KEYS:
         raise _invalid(_NO_KEY, f"{document.jwks_uri} has {len(found)} keys")
     return found
 
