@@ -51,7 +51,7 @@ def command(
 
     Example: irsa destroy --config irsa.yaml
     """
-    from irsa.cli import plans, provisioning
+    from irsa.cli import dependents, plans, provisioning
     from irsa.provision import saved, scope
     from irsa.provision.apply import Manner
     from irsa.provision.usage import Gate
@@ -70,7 +70,7 @@ def command(
         plan = provisioning.plan_removal(site, delete_bucket=delete_bucket)
         _show(plan)
         if plan.changes:
-            provisioning.require_unused(site, plan, frozenset(passed))
+            dependents.require_unused(site, plan, frozenset(passed))
             _confirm(site, confirm_name, yes=yes)
             digest = saved.digest(plans.terms(site), plan)
             with trail.recorded(

@@ -4,7 +4,6 @@ What `plan`, `apply` and `destroy` share: the doors, the keys to publish, the tw
 Never here: printing results, asking.
 """
 
-import json
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,11 +22,9 @@ if TYPE_CHECKING:
     from irsa.provision.keys import KeyChoice
     from irsa.provision.resource import Plan
     from irsa.provision.scope import Scope
-    from irsa.provision.usage import Gate, Use
     from irsa.provision.world import World
 
 JWKS_PATH = "/openid/v1/jwks"
-DISCOVERY_PATH = "/.well-known/openid-configuration"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,11 +97,12 @@ def enter(
 def _needs_cluster(config: "Config", only: "Scope", *, removing: bool) -> bool:
     from irsa.provision import scope
 
-    keys = config.issuer.keys_from == "cluster" and (removing or _publishes(only))
+    keys = config.issuer.keys_from == "cluster" and (removing or publishes(only))
     return keys or bool(only & scope.CLUSTER)
 
 
-def _publishes(only: "Scope") -> bool:
+def publishes(only: "Scope") -> bool:
+    """Whether the keys matter: the issuer publishes them, the provider waits for them."""
     from irsa.provision.scope import Part
 
     return bool(only & {Part.issuer, Part.provider})
@@ -140,7 +138,7 @@ def keys(site: Site) -> "KeyChoice":
     """
     from irsa.provision.keys import KeyChoice
 
-    if not _publishes(site.wish.only):
+    if not publishes(site.wish.only):
         return KeyChoice(published=())
     with console.step("see which keys the cluster signs with"):
         return choose_keys(site)
@@ -207,63 +205,6 @@ def choose_keys(site: Site) -> "KeyChoice":
     published = _load(files)
     choosing.require_signing(published, signing, source=", ".join(map(str, files)))
     return choosing.KeyChoice(published=published)
-
-
-def relevant(only: "Scope") -> "frozenset[Gate]":
-    """The gates that stand before a removal of these parts."""
-    from irsa.provision.scope import Part
-    from irsa.provision.usage import Gate
-
-    pods = {Gate.pods_in_use} if Part.roles in only else set()
-    return frozenset(pods | ({Gate.issuer_in_use} if _publishes(only) else set()))
-
-
-def require_unused(site: Site, removal: "Plan", passed: frozenset[str]) -> None:
-    """
-    Make sure that nothing depends on what is about to go.
-
-    Raises:
-        RefusedError: Something does, or nobody can see whether; and the gate is not overridden.
-        KubeError: The cluster cannot be read.
-    """
-    from irsa.provision import usage
-
-    closed = sorted(relevant(site.wish.only) - passed)
-    if site.kube is not None:
-        with console.step("look for pods and API servers that still depend on it"):
-            found = use(site, removal)
-        usage.require_unused(found, issuer=str(site.config.issuer_url), overridden=passed)
-    elif closed:
-        raise RefusedError(
-            f"the cluster is not looked at, so nobody knows whether it still depends on this "
-            f"({', '.join(closed)})",
-            hint=f"when you know: --override {' --override '.join(closed)} --reason TEXT",
-        )
-
-
-def use(site: Site, removal: "Plan") -> "Use":
-    """
-    Who depends on what a removal would take away.
-
-    Raises:
-        KubeError: The cluster cannot be read.
-    """
-    from irsa.apiserver import fleet
-    from irsa.provision import usage
-
-    if site.kube is None:
-        return usage.Use()
-    issuers = {}
-    takes_away = _publishes(site.wish.only) and site.config.issuer.publish != "existing"
-    for server in fleet.survey(site.kube).servers if takes_away else ():
-        with site.kube.at(server.url) as there:
-            issuers[server.name] = str(json.loads(there.raw(DISCOVERY_PATH))["issuer"])
-    return usage.Use(
-        pods=usage.pods_with_roles(
-            site.kube.list("v1", "Pod"), usage.roles_removed(removal, site.config.aws.account)
-        ),
-        servers=usage.servers_with_issuer(issuers, str(site.config.issuer_url)),
-    )
 
 
 def gates(names: list[str], reason: str | None, *, known: frozenset[str]) -> dict[str, str]:

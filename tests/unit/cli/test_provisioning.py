@@ -4,7 +4,8 @@ import pytest
 from tests.fakes.cluster import OLD_KEY, SIGNING_KEY
 from tests.fakes.stage import BUCKET, make_stage
 
-from irsa.cli.provisioning import Site, choose_keys, gates, use
+from irsa.cli.dependents import use
+from irsa.cli.provisioning import Site, choose_keys, gates
 from irsa.errors import InputError, RefusedError
 from irsa.provision.resource import Plan
 
