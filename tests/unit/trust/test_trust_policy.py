@@ -192,3 +192,64 @@ def test_the_size_is_counted_without_whitespace(indent: int) -> None:
     document = build(WEB, API)
     text = json.dumps(document, indent=indent)
     assert policy.size(document) == len("".join(text.split()))
+
+
+CLUSTERS = st.sampled_from(["uid-1", "uid-2"])
+SUBJECT_LISTS = st.lists(SUBJECTS, min_size=1, max_size=3)
+
+
+def statement(cluster: str, subjects: list[str]) -> dict[str, Any]:
+    sid = policy.statement_id(cluster, subjects)
+    found: dict[str, Any] = build(*subjects, sid=sid)["Statement"][0]
+    return found
+
+
+STATEMENTS = st.lists(
+    st.one_of(
+        st.builds(statement, CLUSTERS, SUBJECT_LISTS),
+        st.just(THEIRS),
+        st.builds(lambda number: {"Sid": f"Irsa{number:016x}"}, st.integers(0, 9)),
+    ),
+    max_size=5,
+    unique_by=lambda one: one.get("Sid"),
+)
+
+
+@given(found=STATEMENTS, cluster=CLUSTERS, subjects=SUBJECT_LISTS)
+def test_amending_leaves_one_statement_of_the_cluster_and_all_of_others(
+    found: list[dict[str, Any]], cluster: str, subjects: list[str]
+) -> None:
+    """In their order; and amending again changes nothing."""
+    before = {"Version": "2012-10-17", "Statement": found}
+    wanted = statement(cluster, subjects)
+    after = policy.amend(before, wanted, cluster_uid=cluster)
+    ours = [one for one in after["Statement"] if policy.of_cluster(one, cluster)]
+    others = [one for one in found if not policy.of_cluster(one, cluster)]
+    assert ours == [wanted]
+    assert [one for one in after["Statement"] if one not in ours] == others
+    assert policy.amend(after, wanted, cluster_uid=cluster) == after
+
+
+@given(found=STATEMENTS, cluster=CLUSTERS, subjects=SUBJECT_LISTS)
+def test_amending_with_nothing_undoes_amending(
+    found: list[dict[str, Any]], cluster: str, subjects: list[str]
+) -> None:
+    """Only the cluster's own statements are gone."""
+    before = {"Version": "2012-10-17", "Statement": found}
+    wanted = statement(cluster, subjects)
+    after = policy.amend(
+        policy.amend(before, wanted, cluster_uid=cluster), None, cluster_uid=cluster
+    )
+    others = [one for one in found if not policy.of_cluster(one, cluster)]
+    assert after == {"Version": "2012-10-17", "Statement": others}
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [None, "text", {"StringEquals": "text"}, {"StringEquals": {"x:sub": 7}}, {}],
+    ids=["none", "text", "no mapping", "number", "empty"],
+)
+def test_a_strange_condition_is_nobodys(condition: Any) -> None:
+    """Policies of others hold whatever IAM takes."""
+    strange = {"Sid": "Irsa0123456789abcdef", "Condition": condition}
+    assert not policy.of_cluster(strange, "uid-1")
