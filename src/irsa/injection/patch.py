@@ -33,6 +33,8 @@ TOKEN_FILE_NAME = "AWS_WEB_IDENTITY_TOKEN_FILE"  # noqa: S105 # the name of a va
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 REGIONAL_STS = "AWS_STS_REGIONAL_ENDPOINTS"
 SESSION_NAME = "AWS_ROLE_SESSION_NAME"
+# What a container may have set itself and still get the rest; see `_has_its_own`.
+_OPTIONAL = frozenset({*REGIONS, REGIONAL_STS, SESSION_NAME})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,9 @@ def patch(pod: Pod, grant: Grant, *, prefix: str) -> Patch:
     volume, missing = _volume(pod, grant)
     variables = _variables(pod, grant)
     operations: list[Operation] = []
-    warnings = [*grant.warnings, *_pod_warnings(pod, skipped, prefix=prefix)]
+    warnings = list(grant.warnings)
+    if pod.annotations:
+        warnings += _pod_warnings(pod, skipped, prefix=prefix)
     for path, container in _containers(pod):
         if container.name in skipped or _has_its_own(container):
             continue
@@ -124,7 +128,9 @@ def _container_operations(
     path: str, container: Container, *, variables: list[Operation], mount: Operation
 ) -> Iterator[Operation]:
     present = {variable.name for variable in container.env or ()}
-    wanted = [variable for variable in variables if not _already(variable["name"], present)]
+    wanted = variables
+    if not present.isdisjoint(_OPTIONAL):
+        wanted = [variable for variable in variables if not _already(variable["name"], present)]
     yield from _append(f"{path}/env", wanted, existing=bool(container.env))
     mounts = container.volume_mounts or ()
     if not any(_same_place(found.mount_path, mount["mountPath"]) for found in mounts):
