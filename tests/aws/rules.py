@@ -390,13 +390,6 @@ RULES: tuple[Mutant, ...] = (
         tests="lets_nobody_in",
     ),
     _rule(
-        "trust: a star as federated principal names nobody",
-        "trust/statement.py",
-        'listed if kind == "AWS" else [name for name in listed if name != "*"]',
-        "listed",
-        tests="lets_nobody_in",
-    ),
-    _rule(
         "trust: keys have no case",
         "trust/condition.py",
         "met = present.get(key.lower())",

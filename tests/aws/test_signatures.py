@@ -1,7 +1,7 @@
 """Every request that is not anonymous must be signed, by a key that exists, now."""
 
-import datetime as dt
 import urllib.parse
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -208,12 +208,28 @@ def test_a_presigned_url_lives_a_week_at_most(aws, presigning, bucket):
         assert _code(web.get(url)) == "AuthorizationQueryParametersError"
 
 
+class _OldScope(SigV4Auth):
+    """Signs well, but with the key of a day long gone."""
+
+    old = SimpleNamespace(context={"timestamp": "20200101T000000Z"})
+
+    def scope(self, _request):
+        return super().scope(self.old)
+
+    def credential_scope(self, _request):
+        return super().credential_scope(self.old)
+
+    def signature(self, string_to_sign, _request):
+        return super().signature(string_to_sign, self.old)
+
+
 def test_the_date_of_the_scope_is_the_date_of_the_request(aws):
-    """A signing key of yesterday does not sign today."""
-    now = dt.datetime.now(dt.UTC)
-    headers = _signed()
-    today, other = now.strftime("%Y%m%d"), "20200101"
-    headers["Authorization"] = headers["Authorization"].replace(f"/{today}/", f"/{other}/")
+    """A signing key that leaked once does not sign for ever."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    request = AWSRequest("POST", STS, headers=form, data=FORM)
+    _OldScope(Credentials(*ADMIN), "sts", "eu-west-1").add_auth(request)
+    headers = dict(request.headers.items())
+    assert "/20200101/" in headers["Authorization"]
     assert _code(_post(aws, headers)) == "SignatureDoesNotMatch"
 
 

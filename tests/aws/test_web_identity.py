@@ -273,6 +273,18 @@ def test_a_trust_policy_that_does_not_fit_lets_nobody_in(iam, cluster, more):
         cluster.assume()
 
 
+def test_everybody_but_lets_nobody_in(iam, cluster):
+    """An allowance with NotPrincipal would open the role to strangers."""
+    text = json.loads(trust(cluster.provider, cluster.issuer))
+    (statement,) = text["Statement"]
+    other = f"arn:aws:iam::{ACCOUNT}:oidc-provider/other.example.com"
+    del statement["Principal"]
+    statement["NotPrincipal"] = {"Federated": other}
+    iam.update_assume_role_policy(RoleName=f"{cluster.name}-role", PolicyDocument=json.dumps(text))
+    with refused("AccessDenied", saying=NOT_AUTHORIZED):
+        cluster.assume()
+
+
 @pytest.mark.parametrize(
     "condition",
     [
