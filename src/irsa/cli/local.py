@@ -48,9 +48,7 @@ Delay = typer.Option(
 )
 
 
-@app.command(
-    epilog="Examples: irsa local up --api-servers 3; irsa local up --only aws --delay iam=3s"
-)
+@app.command(epilog="Example: irsa local up --only aws --delay iam=3s")
 def up(
     *,
     name: Name = DEFAULT,
