@@ -82,6 +82,13 @@ def test_the_origin_takes_no_constraint(aws, name):
     assert s3.get_object(Bucket=name, Key="k")["Body"].read() == b"kept"
 
 
+def test_eu_means_ireland(s3, name):
+    """The old name of a region that has another one now."""
+    make_bucket(s3, name, "EU")
+    answer = s3.head_bucket(Bucket=name)
+    assert answer["BucketRegion"] == "eu-west-1"
+
+
 def test_one_bucket_is_not_made_twice(s3, bucket):
     """Elsewhere than in us-east-1 it is a conflict."""
     with refused("BucketAlreadyOwnedByYou", status=409):
