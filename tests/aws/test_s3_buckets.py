@@ -210,6 +210,9 @@ def test_acls_are_refused(s3, bucket):
     for acl in ("public-read", "private"):
         with refused("AccessControlListNotSupported", status=400):
             s3.put_object(Bucket=bucket, Key="k", ACL=acl)
+    with refused("AccessControlListNotSupported"):
+        everybody = "uri=http://acs.amazonaws.com/groups/global/AllUsers"
+        s3.put_object(Bucket=bucket, Key="k", GrantRead=everybody)
     s3.put_object(Bucket=bucket, Key="k", ACL="bucket-owner-full-control")
     with refused("AccessControlListNotSupported"):
         s3.put_object_acl(Bucket=bucket, Key="k", ACL="public-read")
