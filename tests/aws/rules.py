@@ -720,13 +720,6 @@ RULES: tuple[Mutant, ...] = (
         "if False:",
         tests="no_signature",
     ),
-    _rule(
-        "call: nothing without a handler",
-        "operations.py",
-        '"GetCallerIdentity": _operation(sts.get_caller_identity, sts.nothing),',
-        "",
-        "caller",
-    ),
     # --- seen late ---------------------------------------------------------------------------
     _rule(
         "late: IAM is seen as it was",
