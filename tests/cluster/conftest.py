@@ -116,7 +116,8 @@ def rig_up(name: str, home: Path, *options: str) -> Iterator[Rig]:
     env = base_environment(home)
     rig = Rig(name=name, home=home, env=env)
     try:
-        rig.irsa("local", "up", "--name", name, *options)
+        # Killed tests take their rigs along.
+        rig.irsa("local", "up", "--name", name, "--end-with", str(os.getpid()), *options)
         for line in rig.irsa("local", "env", "--name", name).stdout.splitlines():
             verb, _, assignment = line.partition(" ")
             key, _, value = assignment.partition("=")

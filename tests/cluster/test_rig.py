@@ -67,6 +67,18 @@ def test_down_leaves_nothing(make_rig: Callable[..., Rig]) -> None:
     rig.irsa("local", "down", "--name", rig.name)
 
 
+def test_a_rig_ends_with_the_process_that_it_was_told_of(
+    make_rig: Callable[..., Rig],
+) -> None:
+    """A shell or a test run that is killed takes its rigs along."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as owner:
+        rig = make_rig("--end-with", str(owner.pid))
+        directory = Path(rig.status["directory"])
+        pids = processes_of(directory)
+        owner.kill()
+    until(lambda: gone(pids))
+
+
 def test_killed_supervisor_takes_everything_with_it(make_rig: Callable[..., Rig]) -> None:
     """Even without a chance to clean up nothing goes on running, and `up` starts anew."""
     rig = make_rig()

@@ -75,6 +75,12 @@ def up(
     mounts: Annotated[
         View, typer.Option("--mounts", help="How containers see their mounts.")
     ] = View.auto,
+    lifeline: Annotated[
+        int,
+        typer.Option(
+            "--end-with", metavar="PID", min=0, help="End the rig when this process has ended."
+        ),
+    ] = 0,
 ) -> None:
     """
     Start Kubernetes and AWS on this machine, or AWS alone.
@@ -94,6 +100,7 @@ def up(
         region=_region(region),
         view=mounts.value,
         delays=delays.parse(delay or ()),
+        lifeline=lifeline,
     )
     # Whoever asks this command to end means the rig that it is making, too.
     for number in (signal.SIGTERM, signal.SIGHUP):

@@ -42,6 +42,7 @@ class Wish:
         kubernetes: Version of Kubernetes; None for what this machine has, else our default.
         view: How containers see their mounts: `auto`, `namespaces` or `rewritten`.
         delays: How late AWS sees things.
+        lifeline: The number of a process that the rig ends with; 0 for none.
     """
 
     api_servers: int = 1
@@ -50,6 +51,7 @@ class Wish:
     region: str = DEFAULT_REGION
     view: str = "auto"
     delays: Delays = NONE
+    lifeline: int = 0
 
 
 class StartError(RigError):
@@ -166,7 +168,14 @@ def _prepare(rig: Rig, wish: Wish, found: Binaries | None) -> None:
         directory.mkdir(mode=0o700)
     _prepare_aws(rig, wish)
     if found is None:
-        rig.keep_spec(Spec(name=rig.name, account=wish.account, region=wish.region))
+        rig.keep_spec(
+            Spec(
+                name=rig.name,
+                account=wish.account,
+                region=wish.region,
+                lifeline=wish.lifeline,
+            )
+        )
     else:
         _prepare_kubernetes(rig, wish, found)
 
@@ -206,6 +215,7 @@ def _spec(rig: Rig, wish: Wish, found: Binaries) -> Spec:
         servers=servers,
         etcd_ports=(client, peer),
         view=wish.view,
+        lifeline=wish.lifeline,
     )
 
 

@@ -49,6 +49,7 @@ class Spec:
         servers: None where there is AWS alone.
         etcd_ports: For clients and for peers.
         view: How containers see their mounts: `auto`, `namespaces` or `rewritten`.
+        lifeline: The number of the process that the rig ends with; 0 if it waits to be ended.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Spec:
     servers: tuple[Server, ...] = ()
     etcd_ports: tuple[int, int] = (0, 0)
     view: str = "auto"
+    lifeline: int = 0
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:

@@ -64,6 +64,7 @@ class Supervisor:
         self._starter = starter
         self._spec = rig.spec()
         self._parts: list[_Part] = []
+        self._lifeline = Identity.of(self._spec.lifeline)
 
     def run(self) -> NoReturn:
         """Start everything, say when it is up, and watch over it."""
@@ -102,6 +103,9 @@ class Supervisor:
         self._parts.append(_Part(name, log, start, start()))
 
     def _look(self) -> None:
+        if self._spec.lifeline and not (self._lifeline and self._lifeline.alive()):
+            logger.info("process %d, which this rig ends with, has ended", self._spec.lifeline)
+            raise _Stopped
         for part in self._parts:
             code = part.process.poll()
             if code is None:
