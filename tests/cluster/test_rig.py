@@ -18,6 +18,18 @@ from .pods import condition, until
 
 pytestmark = pytest.mark.cluster
 
+EXPORTED = (
+    "KUBECONFIG",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "AWS_CA_BUNDLE",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "IRSA_AUDIT_LOG",
+)
+
 
 def processes_of(directory: Path) -> set[int]:
     """The processes that belong to a rig: its path is in their command, or in their ancestors'."""
@@ -179,7 +191,8 @@ def test_variables_lead_everyday_tools_to_the_rig(rig: Rig) -> None:
     assert identity["Account"] == "111122223333"
     lines = rig.irsa("local", "env", "--name", rig.name).stdout.splitlines()
     assert "unset AWS_PROFILE" in lines
-    assert len([line for line in lines if line.startswith("export ")]) == 7
+    exported = {line.partition("=")[0] for line in lines if line.startswith("export ")}
+    assert exported == {f"export {name}" for name in EXPORTED}
 
 
 def test_logs_are_found_by_name(rig: Rig) -> None:
