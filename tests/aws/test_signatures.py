@@ -251,3 +251,10 @@ def test_a_body_may_come_in_chunks(aws, presigning, s3, bucket):
         answer = web.put(url, content=(part for part in (b"one ", b"two ", b"three")))
     assert answer.status_code == 200
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"one two three"
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1"])
+def test_keys_are_good_in_their_own_partition_only(aws, region):
+    """Another partition's hosts do not know them, however well they sign."""
+    with refused("InvalidClientTokenId"):
+        aws.client("sts", region=region).get_caller_identity()
