@@ -18,6 +18,7 @@ left=$(git status --porcelain)
 [ -z "$left" ] || { printf 'left in the working tree:\n%s\n' "$left" >&2; exit 1; }
 left=$(find "$XDG_STATE_HOME" "$TMPDIR" -type f)
 [ -z "$left" ] || { printf 'left in files:\n%s\n' "$left" >&2; exit 1; }
-left=$(grep -lsF "$work" /proc/[0-9]*/cmdline | grep -vxE "/proc/($$|$PPID|self)/cmdline" || true)
+# The pattern comes through a pipe, or grep would find itself.
+left=$(grep -lsF -f <(echo "$work") /proc/[0-9]*/cmdline || true)
 [ -z "$left" ] || { printf 'left running:\n%s\n' "$left" >&2; exit 1; }
 echo "nothing is left: not in the working tree, not in files, not running"
