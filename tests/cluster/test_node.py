@@ -107,11 +107,11 @@ def test_read_only_mounts_refuse_writes(kube: Kube, place: str) -> None:
 
 def test_init_containers_come_first(kube: Kube, place: str) -> None:
     """What an init container leaves in a volume is there for the others."""
-    mounts = [{"name": "work", "mountPath": "/work"}]
-    first = {"name": "first", "image": IMAGE, "command": ["sh", "-c", "echo early > /work/x"]}
+    mounts = [{"name": "work", "mountPath": "/scratch"}]
+    first = {"name": "first", "image": IMAGE, "command": ["sh", "-c", "echo early > /scratch/x"]}
     obj = pod(
         place,
-        f"cat /work/x > {LOG}",
+        f"cat /scratch/x > {LOG}",
         volumes=[{"name": "work", "emptyDir": {}}],
         volumeMounts=mounts,
         initContainers=[first | {"volumeMounts": mounts}],
@@ -178,10 +178,10 @@ def test_host_path_is_refused(kube: Kube, place: str) -> None:
 
 def test_job_completes(kube: Kube, place: str) -> None:
     """A Job that fails once is tried again, and completes."""
-    script = 'test -n "$(ls /work)" || { touch /work/x; exit 1; }'
+    script = 'test -n "$(ls /scratch)" || { touch /scratch/x; exit 1; }'
     template = pod(place, script, volumes=[{"name": "work", "emptyDir": {}}])["spec"]
     template["restartPolicy"] = "OnFailure"
-    template["containers"][0]["volumeMounts"] = [{"name": "work", "mountPath": "/work"}]
+    template["containers"][0]["volumeMounts"] = [{"name": "work", "mountPath": "/scratch"}]
     job = {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -246,13 +246,14 @@ def test_deployment_rolls_out(kube: Kube, place: str) -> None:
 
 def test_readiness_follows_the_probe(kube: Kube, place: str) -> None:
     """A pod is ready when its probe passes, and no longer when it fails."""
-    probe = {"exec": {"command": ["test", "-e", "/work/up"]}, "periodSeconds": 1}
+    probe = {"exec": {"command": ["test", "-e", "/scratch/up"]}, "periodSeconds": 1}
     probe |= {"failureThreshold": 1}
     volumes = [{"name": "work", "emptyDir": {}}]
-    mounts = [{"name": "work", "mountPath": "/work"}]
-    script = "touch /work/up; until test -e /work/seen; do sleep 0.05; done; rm /work/up; sleep 99"
+    mounts = [{"name": "work", "mountPath": "/scratch"}]
+    seen = "until test -e /scratch/seen; do sleep 0.05; done"
+    script = f"touch /scratch/up; {seen}; rm /scratch/up; sleep 99"
     other = {"name": "other", "image": IMAGE, "volumeMounts": mounts}
-    other |= {"command": ["sh", "-c", "sleep 1; touch /work/seen; sleep 99"]}
+    other |= {"command": ["sh", "-c", "sleep 1; touch /scratch/seen; sleep 99"]}
     obj = pod(place, script, volumes=volumes, volumeMounts=mounts, readinessProbe=probe)
     obj["spec"]["containers"].append(other)
     kube.create(obj)
