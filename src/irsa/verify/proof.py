@@ -177,11 +177,5 @@ class Verification:
                 self.kube.delete(Ref.of({"apiVersion": api_version, "kind": kind, **found}))
         left.remove(self._patient)
         if self.given_bucket:
-            self._remove_object(echo)
-
-    def _remove_object(self, echo: Echo) -> None:
-        where = {"Bucket": echo.bucket, "Prefix": f"{echo.key_prefix}/"}
-        listed = self.aws.read(Call(service="s3", operation="ListObjectsV2", params=where)) or {}
-        for entry in listed.get("Contents", ()):
-            params = {"Bucket": echo.bucket, "Key": entry["Key"]}
-            self.aws.call(Call(service="s3", operation="DeleteObject", params=params))
+            bucket = {"Bucket": echo.bucket}
+            temporary.remove_objects(self.aws, bucket, prefix=f"{echo.key_prefix}/")

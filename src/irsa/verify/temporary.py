@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
-from irsa.arns import bucket_arn, partition_of, provider_arn
+from irsa.arns import RoleArn, bucket_arn, partition_of, provider_arn
 from irsa.aws.call import Call
 from irsa.config import Config
 from irsa.errors import AwsError
@@ -42,7 +42,10 @@ class Temporary:
     def role_arn(self) -> str:
         """The role's ARN."""
         aws = self.config.aws
-        return f"arn:{partition_of(aws.region).name}:iam::{aws.account}:role{self.path}{self.role}"
+        partition = partition_of(aws.region).name
+        return str(
+            RoleArn(partition=partition, account=aws.account, path=self.path, name=self.role)
+        )
 
     @property
     def bucket(self) -> str:
@@ -95,8 +98,7 @@ class Temporary:
     def remove(self, aws: AwsDoor) -> None:
         """Remove bucket and role with all that is in them, as far as they exist."""
         owner = {"Bucket": self.bucket, "ExpectedBucketOwner": self.config.aws.account}
-        for key in _keys(aws, owner):
-            aws.call(Call(service="s3", operation="DeleteObject", params={**owner, "Key": key}))
+        remove_objects(aws, owner)
         _gone(aws, Call(service="s3", operation="DeleteBucket", params=owner))
         _gone(
             aws,
@@ -140,9 +142,13 @@ def _own_object(partition: str, echo: Echo) -> dict[str, object]:
     }
 
 
-def _keys(aws: AwsDoor, owner: dict[str, str]) -> list[str]:
-    listed = aws.read(Call(service="s3", operation="ListObjectsV2", params=dict(owner))) or {}
-    return [entry["Key"] for entry in listed.get("Contents", ())]
+def remove_objects(aws: AwsDoor, bucket: dict[str, str], *, prefix: str = "") -> None:
+    """Remove the objects of a bucket, or those of a prefix; `bucket` is what names it in a call."""
+    where = {**bucket, "Prefix": prefix} if prefix else bucket
+    listed = aws.read(Call(service="s3", operation="ListObjectsV2", params=where)) or {}
+    for entry in listed.get("Contents", ()):
+        params = {**bucket, "Key": entry["Key"]}
+        aws.call(Call(service="s3", operation="DeleteObject", params=params))
 
 
 def _gone(aws: AwsDoor, call: Call) -> None:

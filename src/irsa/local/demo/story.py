@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from irsa import files
+from irsa.arns import bucket_arn
 from irsa.errors import IrsaError, ProofError, RigError
 from irsa.kube.client import Kube
 from irsa.local.demo import attacks, left
@@ -156,7 +157,7 @@ class Story:
 
     @property
     def _objects(self) -> str:
-        return f"arn:aws:s3:::{self.setting.bucket}/*"
+        return bucket_arn("aws", self.setting.bucket, "*")
 
     def _show(self, name: str) -> None:
         self.audience.command(f"cat {name}")
