@@ -48,9 +48,10 @@ TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
         (b"2\r\nok\r\n0\r\n\r\n", TRAILER, "3", (400, "IncompleteBody")),
         (b"2\r\nok\r\n", TRAILER, "2", (400, "IncompleteBody")),
         (b"x\r\nok\r\n0\r\n\r\n", TRAILER, "2", (400, "IncompleteBody")),
+        (b"-2\r\nok\r\n0\r\n\r\n", TRAILER, "2", (400, "IncompleteBody")),
         (b"ok", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "2", (501, "NotImplemented")),
     ],
-    ids=["good", "length", "cut", "no number", "signed chunks"],
+    ids=["good", "length", "cut", "no number", "negative", "signed chunks"],
 )
 def test_the_framing_of_a_body_must_be_right(send, body, declared, length, expected):
     """Chunks of S3's own, with the length that they have together."""

@@ -8,6 +8,7 @@ Never here: signatures.
 
 import base64
 import hashlib
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from functools import cache, partial, reduce
@@ -18,6 +19,7 @@ from irsa.local.aws.request import Request
 UNSIGNED = "UNSIGNED-PAYLOAD"
 UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 CHECKSUM_PREFIX = "x-amz-checksum-"
+_HEXADECIMAL = re.compile(rb"[0-9A-Fa-f]{1,8}")
 
 
 @cache
@@ -103,20 +105,22 @@ def _check_length(request: Request, data: bytes) -> None:
 
 def _unframed(body: bytes) -> tuple[bytes, dict[str, str]]:
     chunks: list[bytes] = []
-    at = 0
-    while True:
-        end = body.find(b"\r\n", at)
-        try:
-            size = int(body[at:end].split(b";")[0], 16) if end >= 0 else -1
-        except ValueError:
-            size = -1
-        if size < 0:
-            raise ApiError("IncompleteBody", "The request body terminated unexpectedly")
-        at = end + 2
+    rest = body
+    while rest:
+        line, _, rest = rest.partition(b"\r\n")
+        size = _size(line)
         if size == 0:
-            return b"".join(chunks), _trailers(body[at:])
-        chunks.append(body[at : at + size])
-        at += size + 2
+            return b"".join(chunks), _trailers(rest)
+        chunks.append(rest[:size])
+        rest = rest[size + 2 :]
+    raise ApiError("IncompleteBody", "The request body terminated unexpectedly")
+
+
+def _size(line: bytes) -> int:
+    digits = line.partition(b";")[0]
+    if not _HEXADECIMAL.fullmatch(digits):
+        raise ApiError("IncompleteBody", "The request body terminated unexpectedly")
+    return int(digits, 16)
 
 
 def _trailers(text: bytes) -> dict[str, str]:
