@@ -121,6 +121,10 @@ class Kube:
         """The API server's URL."""
         return self._transport.connection.server
 
+    def now(self) -> datetime | None:
+        """The API server's time, by its last answer; None before the first."""
+        return self._transport.clock.now()
+
     def at(self, server_url: str, *, tls_server_name: str | None = None) -> "Kube":
         """
         The same cluster and credentials, through another API server; to be closed on its own.

@@ -20,6 +20,7 @@ import httpx
 from irsa import __version__
 from irsa.errors import InputError, KubeError, excerpt
 from irsa.kube import failures, proxies, tls
+from irsa.kube.clock import ServerClock
 from irsa.kube.connection import ClientCertificate, Connection
 from irsa.kube.credentials import Credentials, Presented
 
@@ -88,6 +89,7 @@ class Transport:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.connection = connection
+        self.clock = ServerClock()
         self._timeout = timeout
         self._observer = observer
         self._credentials = credentials or Credentials(connection)
@@ -208,7 +210,9 @@ class Transport:
         self, request: Request, timeout: httpx.Timeout, *, stream: bool = False
     ) -> httpx.Response:
         client, message = self._prepared(request, timeout)
-        return client.send(message, stream=stream)
+        answer = client.send(message, stream=stream)
+        self.clock.hear(answer.headers.get("date"))
+        return answer
 
     def _prepared(
         self, request: Request, timeout: httpx.Timeout
