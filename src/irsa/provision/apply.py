@@ -11,6 +11,7 @@ from typing import assert_never
 
 from irsa.aws.call import Call
 from irsa.errors import AwsError
+from irsa.provision import settling
 from irsa.provision.amending import amend
 from irsa.provision.checks import Available, Gone, Injects, Published, Trusted
 from irsa.provision.patience import GONE, patience
@@ -44,7 +45,7 @@ class Manner:
 
 def run(plan: Plan, world: World, manner: Manner | None = None) -> Iterator[Change]:
     """
-    Carry out a plan, and wait for what it waits for at the end.
+    Carry out a plan, and wait for what it waits for at the end: until all that it wrote shows.
 
     Yields:
         Every change that was made, when it was.
@@ -62,6 +63,9 @@ def run(plan: Plan, world: World, manner: Manner | None = None) -> Iterator[Chan
             continue
         with manner.around(check.title):
             wait(check, world)
+    if plan.written:
+        with manner.around(settling.TITLE):
+            settling.settle(plan.written, world)
 
 
 def _make(change: Change, world: World, manner: Manner) -> None:

@@ -167,6 +167,14 @@ class Change:
         """What happens, in a few words."""
         return f"{self.action} {self.kind} {self.name}"
 
+    @property
+    def late(self) -> bool:
+        """Whether it may be seen only a while after it was made: all of IAM is."""
+        return any(
+            isinstance(step, Amend) or (isinstance(step, Call) and step.service == "iam")
+            for step in self.steps
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The change, as plain JSON values."""
         return {
@@ -227,6 +235,25 @@ class Resource(Protocol[Observed]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """
+    A thing that a plan changes in IAM: read again, it tells whether that shows.
+
+    Args:
+        resource: The thing.
+        removed: Whether the plan removes it.
+    """
+
+    resource: Resource[Any]
+    removed: bool = False
+
+    def changes(self, observed: Any) -> tuple[Change, ...]:
+        """What has to happen to it, as it is seen; nothing once everything shows."""
+        look = self.resource.removal if self.removed else self.resource.changes
+        return tuple(change for change in look(observed).changes if change.late)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """
     Everything that will happen, in order.
@@ -235,11 +262,13 @@ class Plan:
         changes: What will be sent.
         notes: What the reader should know.
         checks: What is waited for at the end, whether anything was changed or not.
+        written: What is read again at the end, until it shows.
     """
 
     changes: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
     checks: tuple[Check, ...] = field(default=())
+    written: tuple[Written, ...] = ()
 
     def count(self, *actions: Action) -> int:
         """How many changes are of these kinds."""

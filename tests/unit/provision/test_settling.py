@@ -1,0 +1,111 @@
+"""What was written to IAM shows late: it is waited for, and nothing is read twice without need."""
+
+import copy
+from dataclasses import dataclass, field
+
+import pytest
+from tests.fakes.aws import FakeAws
+from tests.fakes.stage import Clock, make_config, make_stage
+
+from irsa.errors import AwsError
+
+SECONDS = 5.0
+WEB, WORKER = "prod-eu-shop-web", "prod-eu-shop-worker"
+WORKING = {"serviceAccounts": ["shop/worker"], "path": "/team/"}
+
+
+@dataclass
+class Late(FakeAws):
+    """An AWS whose IAM shows a change only a while after it was made."""
+
+    clock: Clock
+    seconds: float = SECONDS
+    reads: list[str] = field(default_factory=list)
+    states: list[tuple[float, dict, dict]] = field(default_factory=list)
+
+    def __post_init__(self):
+        super().__init__()
+        self.states.append((float("-inf"), {}, {}))
+
+    def call(self, call):
+        answer = super().call(call)
+        now = copy.deepcopy((self.roles, self.providers))
+        self.states.append((self.clock.now(), *now))
+        self.reads.clear()
+        return answer
+
+    def read(self, call):
+        if call.service != "iam":
+            return super().read(call)
+        self.reads.append(f"{call.name} {call.params.get('RoleName', '')}".strip())
+        seen = FakeAws()
+        due = self.clock.now() - self.seconds
+        _, seen.roles, seen.providers = [one for one in self.states if one[0] <= due][-1]
+        return seen.read(call)
+
+
+@pytest.fixture(name="late")
+def _late():
+    stage = make_stage(injection={"engine": "none"})
+    stage.aws = Late(stage.clock)
+    return stage
+
+
+def _config(stage, **sections):
+    return make_config(stage.kube.cluster_uid(), injection={"engine": "none"}, **sections)
+
+
+def test_a_plan_after_an_apply_is_empty_however_late_iam_is(late):
+    """The apply ends when everything shows, and says what it waits for."""
+    late.apply()
+    assert late.plan().changes == ()
+    assert "waiting: IAM does not show it yet: create OIDC provider" in late.said[0]
+
+
+def test_a_second_destroy_finds_nothing_however_late_iam_is(late):
+    """The same, for what went."""
+    late.apply()
+    late.destroy()
+    assert late.plan_removal().changes == ()
+
+
+def test_what_was_pruned_is_gone_however_late_iam_is(late):
+    """Roles that are found by a list, too."""
+    late.apply()
+    fewer = _config(late, roles=[])
+    late.apply(config=fewer, prune=True)
+    assert late.plan(config=fewer).notes == ()
+
+
+def test_what_shows_at_once_is_read_once(late):
+    """One round of reads, no pause, no word."""
+    late.aws.seconds = 0.0
+    late.apply()
+    for read in (f"iam:GetRole {WEB}", f"iam:GetRole {WORKER}", "iam:GetOpenIDConnectProvider"):
+        assert late.aws.reads.count(read) == 1
+    assert (late.clock.time, late.said) == (0.0, [])
+
+
+def test_only_what_was_written_is_read_again(late):
+    """A role that stays as it is costs nothing."""
+    late.apply()
+    late.apply(config=_config(late, roles=[{"serviceAccounts": ["shop/web"]}, WORKING]))
+    assert late.aws.reads
+    assert all(read.endswith(WEB) for read in late.aws.reads)
+
+
+def test_nothing_is_read_again_where_nothing_was_written(late):
+    """A second apply costs what a plan costs."""
+    late.apply()
+    plan = late.plan()
+    late.aws.reads.clear()
+    late.run(plan)
+    assert late.aws.reads == []
+
+
+def test_what_never_shows_is_named_in_the_end(late):
+    """With a deadline, and what to look for."""
+    late.aws.seconds = 10_000.0
+    with pytest.raises(AwsError, match="IAM does not show what was written after 120 s: create"):
+        late.apply()
+    assert late.clock.time < 200.0
