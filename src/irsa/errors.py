@@ -70,6 +70,7 @@ class KubeError(IrsaError):
     Args:
         status: The HTTP status; None if there was no answer.
         reason: The reason in the API server's Status object, such as `Forbidden`.
+        retry_after: For how many seconds the server wants to be left alone; None if it did not say.
     """
 
     exit_code = 5
@@ -82,10 +83,12 @@ class KubeError(IrsaError):
         hint: str | None = None,
         status: int | None = None,
         reason: str | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
         self.reason = reason
+        self.retry_after = retry_after
 
 
 class WebError(IrsaError):

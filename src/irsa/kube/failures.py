@@ -41,6 +41,7 @@ class Details(msgspec.Struct, frozen=True):
     name: str = ""
     kind: str = ""
     causes: tuple[Cause, ...] | None = None
+    retry_after: int | None = msgspec.field(default=None, name="retryAfterSeconds")
 
 
 class Status(msgspec.Struct, frozen=True, tag="Status", tag_field="kind"):
@@ -87,7 +88,12 @@ def describe(method: str, path: str) -> str:
 
 
 def refused(
-    connection: Connection, request: tuple[str, str], *, code: int, body: bytes
+    connection: Connection,
+    request: tuple[str, str],
+    *,
+    code: int,
+    body: bytes,
+    retry_after: float | None = None,
 ) -> KubeError:
     """
     The error for an answer that is not a success.
@@ -97,6 +103,7 @@ def refused(
         request: Method and path.
         code: The HTTP status.
         body: Whatever came with it.
+        retry_after: The header Retry-After, in seconds; the Status object may say it, too.
 
     The reason is `NotFound` only where an object is missing, not where a whole kind is.
     """
@@ -118,7 +125,9 @@ def refused(
     elif status and status.conflicts:
         message = f"cannot {what}: {excerpt(_conflicts(status))}"
         hint = "take the fields out of the other manager's manifest, or let it give them up"
-    return KubeError(message, hint=hint, status=code, reason=reason)
+    if retry_after is None and status and status.details:
+        retry_after = status.details.retry_after
+    return KubeError(message, hint=hint, status=code, reason=reason, retry_after=retry_after)
 
 
 def _conflicts(status: Status) -> str:

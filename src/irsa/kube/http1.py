@@ -8,6 +8,7 @@ Never here: credentials, objects, retrying.
 import asyncio
 import contextlib
 import ssl
+import time
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -48,8 +49,14 @@ class _Parsed:
         self.parser = httptools.HttpResponseParser(self)
         self.chunks: list[bytes] = []
         self.status: int | None = None
+        self.retry_after: float | None = None
         self.keeps_alive = False
         self.is_complete = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # The other form, a date, no API server sends.
+        if name.lower() == b"retry-after" and value.isdigit():
+            self.retry_after = float(value)
 
     def on_headers_complete(self) -> None:
         self.status = self.parser.get_status_code()
@@ -79,6 +86,7 @@ class Channel:
         self._reader = reader
         self._writer = writer
         self._parsed = _Parsed()
+        self._used_at = time.monotonic()
 
     @classmethod
     async def open(cls, endpoint: Endpoint, *, within: float) -> "Channel":
@@ -104,6 +112,16 @@ class Channel:
         whole = self._parsed.is_complete and self._parsed.keeps_alive
         return whole and not self._reader.at_eof() and not self._writer.is_closing()
 
+    @property
+    def idle_for(self) -> float:
+        """For how many seconds nothing has come."""
+        return time.monotonic() - self._used_at
+
+    @property
+    def retry_after(self) -> float | None:
+        """For how many seconds the server wants to be left alone, by its last answer."""
+        return self._parsed.retry_after
+
     async def ask(self, target: str, headers: list[tuple[str, str]], *, within: float) -> int:
         """
         Send a GET, and return the status of its answer.
@@ -123,16 +141,15 @@ class Channel:
                 await self._receive()
         return self._parsed.status
 
-    async def body(self, *, within: float) -> bytes:
-        """The whole body of the answer."""
+    async def body(self, *, silence: float) -> bytes:
+        """The whole body of the answer, however slow; `silence` seconds without a byte are not."""
         parts: list[bytes] = []
         size = 0
-        async with asyncio.timeout(within):
-            async for chunk in self._chunks(None):
-                parts.append(chunk)
-                size += len(chunk)
-                if size > MAX_BODY:
-                    raise BrokenError(f"an answer of more than {MAX_BODY} bytes")
+        async for chunk in self._chunks(silence):
+            parts.append(chunk)
+            size += len(chunk)
+            if size > MAX_BODY:
+                raise BrokenError(f"an answer of more than {MAX_BODY} bytes")
         return b"".join(parts)
 
     async def lines(self, *, silence: float) -> AsyncGenerator[bytes, None]:
@@ -155,7 +172,7 @@ class Channel:
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
 
-    async def _chunks(self, silence: float | None) -> AsyncGenerator[bytes, None]:
+    async def _chunks(self, silence: float) -> AsyncGenerator[bytes, None]:
         while True:
             chunks, self._parsed.chunks = self._parsed.chunks, []
             for chunk in chunks:
@@ -167,6 +184,7 @@ class Channel:
 
     async def _receive(self) -> None:
         data = await self._reader.read(CHUNK)
+        self._used_at = time.monotonic()
         if not data:
             # An answer without a length ends with the connection; the API server never sends one.
             raise BrokenError("the connection was closed in the middle")

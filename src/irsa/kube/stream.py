@@ -23,9 +23,15 @@ from irsa.kube.http1 import Channel, Endpoint
 TIMEOUT = 10.0
 PAGE = 500
 # Seconds that the server is asked to keep one watch open, and what it may be late by.
-SPELL = 60
-LATE = 15
+SPELL = 30
+LATE = 10
+# Connections that are kept, and for how many seconds they may be idle.
 MAX_IDLE = 4
+KEEP_IDLE = 60.0
+# After so many seconds of silence a kept connection may be dead without our knowing: it gets less
+# time for an answer, and then a new one is tried.
+DOUBTFUL_AFTER = 1.0
+DOUBTFUL_TIMEOUT = 1.5
 
 T = TypeVar("T")
 
@@ -208,8 +214,8 @@ class Stream:
                     self._full(target), self._headers(accept), within=self._timeout
                 )
                 if status != 200:
-                    body = await channel.body(within=self._timeout)
-                    raise failures.refused(self._connection, request, code=status, body=body)
+                    body = await channel.body(silence=self._timeout)
+                    raise self._refusal(request, channel, code=status, body=body)
                 lines = channel.lines(silence=spell + LATE)
                 async with contextlib.aclosing(lines):
                     async for line in lines:
@@ -224,22 +230,26 @@ class Stream:
         """Over an idle connection if that still lives, and otherwise over a new one."""
         while self._idle:
             channel = self._idle.pop()
-            if channel.is_reusable:
+            idle_for = channel.idle_for
+            if channel.is_reusable and idle_for < KEEP_IDLE:
+                doubtful = idle_for > DOUBTFUL_AFTER
+                within = min(self._timeout, DOUBTFUL_TIMEOUT) if doubtful else self._timeout
                 try:
-                    return await self._asked(channel, path, accept)
-                except TimeoutError:
-                    raise
-                except OSError:
-                    # The server closed it while it was idle: nothing is lost by asking again.
-                    continue
+                    return await self._asked(channel, path, accept=accept, within=within)
+                except OSError as error:
+                    # The others are as old.
+                    await self.close()
+                    if isinstance(error, TimeoutError) and not doubtful:
+                        raise
+                    # It ended, or had died, while it was idle: nothing is lost by asking again.
+                    break
             await channel.close()
-        return await self._asked(await self._opened(), path, accept)
+        return await self._asked(await self._opened(), path, accept=accept, within=self._timeout)
 
-    async def _asked(self, channel: Channel, path: str, accept: str) -> bytes:
+    async def _asked(self, channel: Channel, path: str, *, accept: str, within: float) -> bytes:
         try:
-            headers = self._headers(accept)
-            status = await channel.ask(self._full(path), headers, within=self._timeout)
-            body = await channel.body(within=self._timeout)
+            status = await channel.ask(self._full(path), self._headers(accept), within=within)
+            body = await channel.body(silence=self._timeout)
         except BaseException:
             await channel.close()
             raise
@@ -248,8 +258,14 @@ class Stream:
         else:
             await channel.close()
         if status != 200:
-            raise failures.refused(self._connection, ("GET", path), code=status, body=body)
+            raise self._refusal(("GET", path), channel, code=status, body=body)
         return body
+
+    def _refusal(
+        self, request: tuple[str, str], channel: Channel, *, code: int, body: bytes
+    ) -> KubeError:
+        after = channel.retry_after
+        return failures.refused(self._connection, request, code=code, body=body, retry_after=after)
 
     async def _opened(self) -> Channel:
         return await Channel.open(self._endpoint, within=self._timeout)

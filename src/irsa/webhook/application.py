@@ -167,10 +167,12 @@ class Application:
         return Answer(body=b"ok\n")
 
     def _state(self) -> State:
+        heard_at = self._cache.heard_at
         return State(
             service_accounts=len(self._cache),
             synced=self._cache.synced,
-            heard_at=self._cache.heard_at,
+            # By the time of day as it is now: its jumps do not change how long ago it was.
+            heard_at=heard_at and time.time() - (time.monotonic() - heard_at),
             certificate_expiry=self._certificate_expiry(),
         )
 

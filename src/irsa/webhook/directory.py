@@ -37,7 +37,8 @@ class Cache:
     """
     Every ServiceAccount of the cluster and what it grants, in memory.
 
-    `heard_at` is when the API server last said anything about them, in seconds since 1970.
+    `heard_at` is when the API server last said anything about them, on the clock that counts
+    seconds whatever happens to the time of day (`time.monotonic`).
     """
 
     def __init__(self) -> None:

@@ -1,5 +1,5 @@
 """
-A directory that, on a miss, asks the API server once.
+A directory that, on a miss, asks the API server.
 
 A pod often follows its ServiceAccount before the watch has told of it: without the live read such
 a pod starts without its role.
@@ -7,21 +7,34 @@ Never here: patching.
 """
 
 import asyncio
-import logging
+import random
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 
-from irsa.errors import IrsaError
+from irsa.errors import IrsaError, KubeError
 from irsa.injection.grants import Defaults, Verdict, grant_of
 from irsa.webhook.directory import Cache, LookupFailedError
-
-logger = logging.getLogger(__name__)
 
 READ_TIMEOUT = 10.0
 # So many connections to the API server at most, however many pods come with unknown accounts.
 MAX_READS = 32
+# A read that fails is tried again while somebody waits for it.
+MIN_PAUSE = 0.1
+MAX_PAUSE = 1.0
 
 # Reads the annotations of a ServiceAccount; None if there is no such ServiceAccount.
 Read = Callable[[str, str], Awaitable[Mapping[str, str] | None]]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reading:
+    """A read under way: who waits for it, and why it has failed so far."""
+
+    namespace: str
+    name: str
+    task: "asyncio.Task[Verdict]" = field(init=False)
+    waiting: int = 0
+    failure: str = ""
 
 
 class Lookup:
@@ -51,7 +64,7 @@ class Lookup:
         self._count = count
         self._otherwise = otherwise
         self._slots = asyncio.Semaphore(MAX_READS)
-        self._reading: dict[tuple[str, str], asyncio.Task[Verdict]] = {}
+        self._reading: dict[tuple[str, str], _Reading] = {}
 
     async def find(self, namespace: str, name: str, *, patience: float) -> Verdict:
         """
@@ -66,47 +79,74 @@ class Lookup:
     async def _own(self, namespace: str, name: str, *, patience: float) -> Verdict:
         if self._cache.knows(namespace, name):
             return self._cache.get(namespace, name)
-        try:
-            async with asyncio.timeout(patience):
-                return await self._live(namespace, name)
-        except TimeoutError as error:
-            raise LookupFailedError(
-                f"ServiceAccount {namespace}/{name} could not be read within {patience:.1f} s"
-            ) from error
-        except IrsaError as error:
-            raise LookupFailedError(
-                f"ServiceAccount {namespace}/{name} could not be read: {error.message}"
-            ) from error
-
-    async def _live(self, namespace: str, name: str) -> Verdict:
+        deadline = asyncio.get_running_loop().time() + patience
         joined = (namespace, name) in self._reading
-        verdict = await asyncio.shield(self._task(namespace, name))
+        verdict = await self._result(self._begun(namespace, name), deadline)
         if joined and verdict is None:
             # That read may have begun before the ServiceAccount was there.
-            verdict = await asyncio.shield(self._task(namespace, name))
+            verdict = await self._result(self._begun(namespace, name), deadline)
         return verdict
 
-    def _task(self, namespace: str, name: str) -> "asyncio.Task[Verdict]":
+    async def _result(self, reading: _Reading, deadline: float) -> Verdict:
+        reading.waiting += 1
+        try:
+            seconds = deadline - asyncio.get_running_loop().time()
+            await asyncio.wait({reading.task}, timeout=seconds)
+        finally:
+            self._leave(reading)
+        try:
+            if reading.task.done():
+                return reading.task.result()
+        except (IrsaError, TimeoutError) as error:
+            raise self._failed(reading) from error
+        raise self._failed(reading)
+
+    def _failed(self, reading: _Reading) -> LookupFailedError:
+        return LookupFailedError(
+            f"ServiceAccount {reading.namespace}/{reading.name} could not be read in time"
+            + (f": {reading.failure}" if reading.failure else "")
+        )
+
+    def _begun(self, namespace: str, name: str) -> _Reading:
         key = (namespace, name)
         if key not in self._reading:
-            task = asyncio.create_task(self._read_once(namespace, name))
-            self._reading[key] = task
-            task.add_done_callback(lambda done: self._finished(key, done))
+            reading = self._reading[key] = _Reading(namespace=namespace, name=name)
+            reading.task = asyncio.create_task(self._read_once(reading))
+            reading.task.add_done_callback(lambda _: self._forget(reading))
         return self._reading[key]
 
-    def _finished(self, key: tuple[str, str], task: "asyncio.Task[Verdict]") -> None:
-        self._reading.pop(key, None)
-        if not task.cancelled() and task.exception() is not None:
-            logger.warning("live read of ServiceAccount %s/%s failed: %s", *key, task.exception())
+    def _leave(self, reading: _Reading) -> None:
+        """Nobody reads on for a review that has been answered."""
+        reading.waiting -= 1
+        if not reading.waiting and not reading.task.done():
+            self._forget(reading)
+            reading.task.cancel()
 
-    async def _read_once(self, namespace: str, name: str) -> Verdict:
+    def _forget(self, reading: _Reading) -> None:
+        key = (reading.namespace, reading.name)
+        if self._reading.get(key) is reading:
+            del self._reading[key]
+
+    async def _read_once(self, reading: _Reading) -> Verdict:
         result = "failed"
         try:
             async with asyncio.timeout(READ_TIMEOUT), self._slots:
-                annotations = await self._read(namespace, name)
+                annotations = await self._answer(reading)
             result = "missing" if annotations is None else "found"
         finally:
             self._count(result)
         if annotations is None:
             return None
-        return grant_of(annotations, self._defaults, namespace=namespace, name=name)
+        return grant_of(annotations, self._defaults, namespace=reading.namespace, name=reading.name)
+
+    async def _answer(self, reading: _Reading) -> Mapping[str, str] | None:
+        """Ask until there is an answer: the failure of a moment must cost no pod its role."""
+        pause = MIN_PAUSE
+        while True:
+            try:
+                return await self._read(reading.namespace, reading.name)
+            except IrsaError as error:
+                reading.failure = error.message
+                asked = (error.retry_after or 0.0) if isinstance(error, KubeError) else 0.0
+            await asyncio.sleep(max(pause * random.uniform(0.5, 1.0), asked))  # noqa: S311 # spreads
+            pause = min(pause * 2, MAX_PAUSE)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from irsa.errors import IrsaError, KubeError
 from irsa.injection.grants import Defaults, Verdict, grant_of
-from irsa.kube.stream import Event, Metadata, Page, PartialObject
+from irsa.kube.stream import PAGE, Event, Metadata, Page, PartialObject
 from irsa.webhook.directory import Cache
 
 logger = logging.getLogger(__name__)
@@ -22,13 +22,22 @@ logger = logging.getLogger(__name__)
 PATH = "/api/v1/serviceaccounts"
 MIN_PAUSE = 0.2
 MAX_PAUSE = 15.0
+# A spell of the watch that is shorter counts as a failure.
+MIN_SPELL = 1.0
+# So long may a server that is busy keep us away.
+MAX_RETRY_AFTER = 60.0
+# A list that expired before its end is begun anew with pages so many times as large.
+GROWTH = 4
+# After so many refusals in a row the version itself may be what is refused.
+MAX_REFUSALS = 3
 _GONE = 410
+_BUSY = 429
 
 
 class Source(Protocol):
     """What of the API server is read: `irsa.kube.stream.Stream`."""
 
-    def list_pages(self, path: str) -> AsyncIterator[Page]:
+    def list_pages(self, path: str, *, limit: int) -> AsyncIterator[Page]:
         """A collection, page by page."""
         ...
 
@@ -50,7 +59,7 @@ class Watch:
         cache: What is kept.
         defaults: What applies where a ServiceAccount says nothing.
         min_pause: Seconds before the first repetition after a failure; it doubles each time.
-        clock: The time, in seconds since 1970.
+        clock: Seconds that pass, whatever happens to the time of day.
     """
 
     def __init__(
@@ -60,7 +69,7 @@ class Watch:
         *,
         defaults: Defaults,
         min_pause: float = MIN_PAUSE,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._cache = cache
@@ -68,14 +77,21 @@ class Watch:
         self._min_pause = min_pause
         self._clock = clock
         self._pause = min_pause
+        self._retry_after = 0.0
+        self._refusals = 0
+        self._limit = PAGE
+        self._watching_since: float | None = None
         self._version: str | None = None
 
     async def run(self) -> None:
         """List, watch, and go on after every failure; ends when it is cancelled."""
         while True:
+            self._watching_since = None
             try:
                 await self._spell()
-                continue
+                if self._held() >= MIN_SPELL:
+                    self._pause = self._min_pause
+                    continue
             except KubeError as error:
                 self._failed(error)
             except IrsaError as error:
@@ -83,28 +99,55 @@ class Watch:
             except Exception:
                 logger.exception("the watch of ServiceAccounts failed by a fault in irsa")
                 self._version = None
-            await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311 # spreads
-            self._pause = min(self._pause * 2, MAX_PAUSE)
+            await self._rest()
+
+    async def _rest(self) -> None:
+        """
+        Pause, twice as long each time, and at least as long as was asked for.
+
+        A watch that is ended at once has failed, too: the server would be asked without a pause.
+        """
+        if self._held() >= max(self._pause, MIN_SPELL):
+            self._pause = self._min_pause
+        pause = max(self._pause * random.uniform(0.5, 1.0), self._retry_after)  # noqa: S311 # spreads
+        self._retry_after = 0.0
+        self._pause = min(self._pause * 2, MAX_PAUSE)
+        await asyncio.sleep(pause)
+
+    def _held(self) -> float:
+        """For how many seconds the last watch has held."""
+        return 0.0 if self._watching_since is None else self._clock() - self._watching_since
 
     async def _spell(self) -> None:
         if self._version is None:
             self._version = await self._list()
+        self._watching_since = self._clock()
         async for event in self._source.watch(PATH, self._version):
             self._note(event)
             self._cache.heard_at = self._clock()
-            self._pause = self._min_pause
+            self._refusals = 0
             self._version = event.resource_version or self._version
 
     async def _list(self) -> str:
+        try:
+            return await self._listed()
+        except KubeError as error:
+            if error.status == _GONE:
+                # It took longer than the server remembers its beginning: fewer, larger pages.
+                self._limit *= GROWTH
+            raise
+
+    async def _listed(self) -> str:
         verdicts: dict[tuple[str, str], Verdict] = {}
         version = ""
-        async for page in self._source.list_pages(PATH):
+        async for page in self._source.list_pages(PATH, limit=self._limit):
             version = page.resource_version
             for item in page.items or ():
                 key = (item.metadata.namespace, item.metadata.name)
                 verdicts[key] = self._verdict(item.metadata)
         self._cache.replace(verdicts)
         self._cache.heard_at = self._clock()
+        self._limit = PAGE
         logger.info("listed %d ServiceAccounts", len(verdicts))
         return version
 
@@ -119,9 +162,13 @@ class Watch:
                 pass
 
     def _failed(self, error: KubeError) -> None:
-        if error.status is not None:
-            # The server answered, and refused this version (410) or us: a list says what now holds.
-            self._version = None
+        if error.status is not None and error.status != _BUSY:
+            self._refusals += 1
+        if error.status == _GONE or self._refusals >= MAX_REFUSALS:
+            # A list says what now holds. It is dear: a server that is busy or ill is not asked for
+            # it before it is clear that the version is what it does not take.
+            self._version, self._refusals = None, 0
+        self._retry_after = min(error.retry_after or 0.0, MAX_RETRY_AFTER)
         level = logging.INFO if error.status == _GONE else logging.WARNING
         logger.log(level, "the watch of ServiceAccounts ended: %s", error.message)
 

@@ -132,3 +132,12 @@ def test_only_a_verdict_of_tls_is_about_tls():
     assert failures.is_about_tls(_raised(ssl.SSLError(1, "bad")))
     assert not failures.is_about_tls(_raised(ssl.SSLEOFError(8, "EOF")))
     assert not failures.is_about_tls(_raised(TimeoutError()))
+
+
+def test_busy_server_says_for_how_long_in_its_status_too():
+    """In the error event of a watch there is no header; where there is one, it counts."""
+    body = _status(code=429, details={"retryAfterSeconds": 3})
+    assert _refused(429, body).retry_after == 3
+    error = failures.refused(CONNECTION, ("GET", PATH), code=429, body=body, retry_after=5.0)
+    assert error.retry_after == 5.0
+    assert _refused(500, _status(code=500)).retry_after is None

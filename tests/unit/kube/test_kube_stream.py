@@ -187,6 +187,60 @@ def test_connection_that_died_meanwhile_is_replaced(api, connection):
     assert api.connections == 2
 
 
+def test_connection_that_is_dead_without_our_knowing_is_given_up_soon(api, connection, monkeypatch):
+    """One that was idle gets little time, and then a new one is asked."""
+    monkeypatch.setattr("irsa.kube.stream.DOUBTFUL_AFTER", -1.0)
+    monkeypatch.setattr("irsa.kube.stream.DOUBTFUL_TIMEOUT", 0.2)
+    release = threading.Event()
+
+    def script(seen):
+        if seen.path == "/b" and len(api.seen) == 2:
+            release.wait(30)
+        return Answer(body=b"v")
+
+    async def twice():
+        async with opened(connection) as stream:
+            await stream.get("/a")
+            return await stream.get("/b")
+
+    api.script = script
+    try:
+        assert run(twice()) == b"v"
+    finally:
+        release.set()
+    assert api.connections == 2
+
+
+def test_slow_answer_is_waited_for(api, connection):
+    """What counts is that something comes, not when it ends."""
+    pause = threading.Event()
+
+    def chunks():
+        for _ in range(4):
+            pause.wait(0.2)
+            yield b"v"
+
+    api.answers(Answer(chunks=chunks()))
+    assert run(_get(connection, timeout=0.6)) == [b"vvvv"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (Answer(status=429, headers={"Retry-After": "7"}, body=b"Too many requests"), 7.0),
+        (Answer(status=429, headers={"Retry-After": "tomorrow"}), None),
+        (Answer(status=503), None),
+    ],
+    ids=["seconds", "date", "nothing"],
+)
+def test_server_that_is_busy_says_for_how_long(api, connection, answer, seconds):
+    """The header goes with the error."""
+    api.answers(answer)
+    assert _refusal(connection).retry_after == seconds
+    (error,) = run(_watch(connection))
+    assert error.retry_after == seconds
+
+
 def test_server_that_says_close_is_obeyed(api, connection):
     """No request is sent into a connection that ends."""
     api.answers(Answer(body=b"v", headers={"Connection": "close"}))

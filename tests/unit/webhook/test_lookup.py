@@ -21,6 +21,7 @@ class FakeApi:
         self.accounts: dict[tuple[str, str], Mapping[str, str]] = {("shop", "web"): ROLE}
         self.reads = 0
         self.failure: Exception | None = None
+        self.failures: list[Exception] = []
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -28,6 +29,8 @@ class FakeApi:
         self.reads += 1
         found = self.accounts.get((namespace, name))
         await self.gate.wait()
+        if self.failures:
+            raise self.failures.pop(0)
         if self.failure:
             raise self.failure
         return found
@@ -125,14 +128,42 @@ def test_joined_read_that_found_nothing_is_repeated() -> None:
     run(test)
 
 
-def test_read_that_fails_is_a_failed_lookup() -> None:
-    """The handler is told, with the reason."""
+def test_read_that_fails_until_the_end_is_a_failed_lookup() -> None:
+    """The handler is told, with the reason; nobody reads on."""
 
     async def test(setup: Setup) -> None:
         setup.api.failure = KubeError("connection refused")
-        with pytest.raises(LookupFailedError, match="shop/web could not be read: connection"):
-            await setup.find()
+        with pytest.raises(LookupFailedError, match="shop/web could not be read in time: conn"):
+            await setup.find(patience=0.05)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
         assert setup.results == ["failed"]
+
+    run(test)
+
+
+def test_read_that_fails_for_a_moment_costs_nothing() -> None:
+    """A connection that is cut, or a server that is busy, is asked again."""
+
+    async def test(setup: Setup) -> None:
+        setup.api.failures = [KubeError("reset"), KubeError("busy", status=429, retry_after=0.0)]
+        assert isinstance(await setup.find(), Grant)
+        assert setup.api.reads == 3
+        assert setup.results == ["found"]
+
+    run(test)
+
+
+def test_read_that_nobody_waits_for_any_more_makes_room() -> None:
+    """A server that hangs for some does not keep the others waiting."""
+
+    async def test(setup: Setup) -> None:
+        setup.api.gate.clear()
+        finds = [setup.find(f"hangs-{number}", patience=0.05) for number in range(MAX_READS)]
+        failed = await asyncio.gather(*finds, return_exceptions=True)
+        assert all(isinstance(one, LookupFailedError) for one in failed)
+        setup.api.gate.set()
+        assert isinstance(await setup.find(patience=5), Grant)
 
     run(test)
 
@@ -143,7 +174,7 @@ def test_patience_bounds_the_read_of_one_caller_only() -> None:
     async def test(setup: Setup) -> None:
         setup.api.gate.clear()
         patient = asyncio.create_task(setup.find())
-        with pytest.raises(LookupFailedError, match="within"):
+        with pytest.raises(LookupFailedError, match="in time"):
             await setup.find(patience=0.01)
         setup.api.gate.set()
         assert isinstance(await patient, Grant)

@@ -9,9 +9,9 @@ import pytest
 
 from irsa.errors import KubeError
 from irsa.injection.grants import Defaults, Grant, Refusal
-from irsa.kube.stream import Event, Metadata, Page, PartialObject
+from irsa.kube.stream import PAGE, Event, Metadata, Page, PartialObject
 from irsa.webhook.directory import Cache
-from irsa.webhook.watch import Watch, read_annotations
+from irsa.webhook.watch import GROWTH, MAX_REFUSALS, Watch, read_annotations
 
 ROLE = {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/web"}
 
@@ -36,11 +36,16 @@ class FakeSource:
         self.lists = lists
         self.spells = spells
         self.versions: list[str] = []
-        self.listed = 0
+        self.limits: list[int] = []
+        self.times: list[float] = []
         self.quiet = asyncio.Event()
 
-    async def list_pages(self, _path: str) -> AsyncIterator[Page]:
-        self.listed += 1
+    @property
+    def listed(self) -> int:
+        return len(self.limits)
+
+    async def list_pages(self, _path: str, *, limit: int) -> AsyncIterator[Page]:
+        self.limits.append(limit)
         for page in self.lists.pop(0):
             if isinstance(page, Exception):
                 raise page
@@ -48,6 +53,7 @@ class FakeSource:
 
     async def watch(self, _path: str, version: str) -> AsyncIterator[Event]:
         self.versions.append(version)
+        self.times.append(asyncio.get_running_loop().time())
         if not self.spells:
             self.quiet.set()
             await asyncio.Event().wait()
@@ -67,12 +73,18 @@ def page(version: str, *items: PartialObject) -> Page:
     return msgspec.json.decode(msgspec.json.encode(whole), type=Page)
 
 
-def follow(lists: list[Any], spells: list[Any], check: Callable[[Cache, FakeSource], None]) -> None:
+def follow(
+    lists: list[Any],
+    spells: list[Any],
+    check: Callable[[Cache, FakeSource], None],
+    *,
+    min_pause: float = 0.0,
+) -> None:
     """Let the watch run until the source has nothing more to tell, then look."""
 
     async def main() -> None:
         source, cache = FakeSource(lists, spells), Cache()
-        watch = Watch(source, cache, defaults=Defaults(), min_pause=0.0)
+        watch = Watch(source, cache, defaults=Defaults(), min_pause=min_pause)
         task = asyncio.create_task(watch.run())
         async with asyncio.timeout(30):
             await source.quiet.wait()
@@ -128,13 +140,15 @@ def test_bookmark_adds_no_service_account() -> None:
     [
         (KubeError("connection reset"), 1),
         (KubeError("too old", status=410, reason="Expired"), 2),
-        (KubeError("forbidden", status=403, reason="Forbidden"), 2),
+        (KubeError("forbidden", status=403, reason="Forbidden"), 1),
+        (KubeError("busy", status=429), 1),
+        (KubeError("ill", status=500), 1),
         (RuntimeError("bug"), 2),
     ],
-    ids=["lost", "gone", "forbidden", "bug"],
+    ids=["lost", "gone", "forbidden", "busy", "ill", "bug"],
 )
 def test_interruption_is_survived(failure: Exception, lists: int) -> None:
-    """A lost connection is resumed; after a refusal everything is listed anew."""
+    """A watch is resumed where it ended; everything is listed anew only where it must be."""
 
     def check(cache: Cache, source: FakeSource) -> None:
         assert source.listed == lists
@@ -156,6 +170,50 @@ def test_cache_stays_while_it_is_listed_anew() -> None:
     whole = [page("9", account("web"))]
     gone = KubeError("too old", status=410)
     follow([[page("1", account("web"))], half, whole], [[gone]], check)
+
+
+@pytest.mark.parametrize(("status", "lists"), [(504, 2), (429, 1)], ids=["refused", "busy"])
+def test_version_that_is_refused_again_and_again_is_given_up(status: int, lists: int) -> None:
+    """After etcd was restored the version may be one of the future; being busy says nothing."""
+
+    def check(_cache: Cache, source: FakeSource) -> None:
+        assert source.listed == lists
+
+    spells = [[KubeError("no", status=status)]] * MAX_REFUSALS
+    follow([[page("9")], [page("1")]], spells, check)
+
+
+def test_list_that_expires_is_begun_anew_with_larger_pages() -> None:
+    """However slow the way is, one day the list is quicker than the server's memory."""
+
+    def check(cache: Cache, source: FakeSource) -> None:
+        assert cache.knows("shop", "web")
+        assert source.limits == [PAGE, PAGE * GROWTH, PAGE * GROWTH**2, PAGE]
+
+    gone = KubeError("too old", status=410)
+    half, whole = [page("1"), gone], [page("9", account("web"))]
+    follow([half, half, whole, whole], [[gone]], check)
+
+
+def test_watch_that_ends_at_once_is_not_begun_without_a_pause() -> None:
+    """A server that answers and hangs up must not be asked in a loop."""
+
+    def check(_cache: Cache, source: FakeSource) -> None:
+        assert source.listed == 1
+        assert source.times[-1] - source.times[0] >= 0.5 * (0.02 + 0.04 + 0.08)
+
+    bookmark = [event("BOOKMARK", "", version="2")]
+    follow([[page("1")]], [[], bookmark, []], check, min_pause=0.02)
+
+
+def test_server_that_is_busy_is_left_alone_for_as_long_as_it_asks() -> None:
+    """Retry-After goes before our own pause."""
+
+    def check(_cache: Cache, source: FakeSource) -> None:
+        assert source.times[-1] - source.times[0] >= 0.3
+
+    busy = KubeError("busy", status=429, retry_after=0.3)
+    follow([[page("1")]], [[busy]], check)
 
 
 def test_first_list_is_tried_until_it_comes() -> None:
