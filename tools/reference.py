@@ -17,8 +17,8 @@ import typer
 from msgspec import NODEFAULT
 from msgspec import inspect as shapes
 
-from irsa import cli, errors
-from irsa.cli import plan
+from irsa import errors
+from irsa.cli import app, plan
 from irsa.config import Config
 from irsa.config.rules import ENGINE_LATER, PUBLISH_LATER
 from irsa.injection import grants, patch
@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
     """Write the pages, or say how they differ."""
     if arguments not in ([], ["--check"]):
         sys.stderr.write(f"usage: {COMMAND} [--check]\n")
-        return cli.USAGE
+        return app.USAGE
     wanted = pages()
     if arguments:
         return check(wanted, DIRECTORY)
@@ -117,7 +117,7 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
 
 def command_line() -> Iterator[str]:
     """Every command with its help, options and example."""
-    root: Any = typer.main.get_command(cli.app)
+    root: Any = typer.main.get_command(app.app)
     yield from sentences(root.help or "")
     yield "Results go to stdout, everything else to stderr."
     yield "How a command ends is in its [exit code](exit-codes.md)."
@@ -275,8 +275,8 @@ def exit_codes() -> Iterator[str]:
         0: "done, or nothing to do",
         plan.CHANGES: "`irsa plan --detailed-exitcode` found changes",
     }
-    meanings |= {cli.USAGE: "wrong usage: an unknown command or option, a missing argument"}
-    meanings |= {cli.INTERRUPTED: "stopped, by Ctrl-C or by answering no"}
+    meanings |= {app.USAGE: "wrong usage: an unknown command or option, a missing argument"}
+    meanings |= {app.INTERRUPTED: "stopped, by Ctrl-C or by answering no"}
     for kind in _kinds(errors.IrsaError):
         meanings.setdefault(kind.exit_code, kind.meaning)
     yield "The code says what kind of thing went wrong; the message and the hint say the rest."

@@ -2,84 +2,19 @@
 The command line: argv in, text out, and the one place where errors become exit codes.
 
 Commands live one to a file and import what is heavy inside the command, so that `--help` is quick.
+The process of `irsa webhook` must stay small: where its options can be read without the command
+line's library, that is not even imported.
 """
 
-import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-import typer
+if TYPE_CHECKING:
+    from irsa.webhook.arguments import Arguments
 
-from irsa import __version__
-from irsa.cli import (
-    apply,
-    controller,
-    demo,
-    destroy,
-    init,
-    issuer,
-    keys,
-    local,
-    log,
-    plan,
-    schema,
-    verify,
-    webhook,
-)
-from irsa.cli.render import console
-from irsa.errors import IrsaError
-
-USAGE = 64
-INTERRUPTED = 130
-
-app = typer.Typer(
-    name="irsa",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="IAM Roles for Service Accounts on any self-hosted Kubernetes.",
-    epilog="Start with `irsa demo`: the whole chain on this machine, no cloud account needed.",
-)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        console.result(f"irsa {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _before_every_command(
-    *,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show tracebacks, and what is going on inside.")
-    ] = False,
-    version: Annotated[  # noqa: ARG001 # handled by its callback
-        bool,
-        typer.Option("--version", help="Show the version.", callback=_version, is_eager=True),
-    ] = False,
-) -> None:
-    """Options that go before every command."""
-    log.configure(debug=debug)
-
-
-for _name, _group in (("issuer", issuer.app), ("keys", keys.app), ("local", local.app)):
-    app.add_typer(_group, name=_name)
-
-for _name, _command in (
-    ("demo", demo.command),
-    ("init", init.command),
-    ("plan", plan.command),
-    ("apply", apply.command),
-    ("destroy", destroy.command),
-    ("verify", verify.command),
-    ("schema", schema.command),
-    ("webhook", webhook.command),
-    ("controller", controller.command),
-):
-    app.command(_name, cls=webhook.Command if _name == "webhook" else None)(_command)
+_WEBHOOK = "webhook"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -93,23 +28,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 64 wrong usage, else the `exit_code` of the error.
     """
     arguments = sys.argv[1:] if argv is None else list(argv)
-    try:
-        code = app(arguments, prog_name="irsa", standalone_mode=False)
-    except IrsaError as error:
-        return _explain(error)
-    except typer.TyperException as error:
-        return _usage(error)
-    except typer.Abort:
-        console.error("stopped before anything was changed")
-        return INTERRUPTED
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 # for the interpreter's own flush
-        return 128 + signal.SIGPIPE
-    except Exception as error:  # noqa: BLE001 # the one handler: a bug becomes a sentence
-        return _bug(error)
-    if code == INTERRUPTED:  # typer has caught the KeyboardInterrupt
-        console.error("interrupted", hint="run the same command again: it takes up what was begun")
-    return code if isinstance(code, int) else 0
+    if arguments[:1] == [_WEBHOOK] and (given := _understood(arguments[1:])):
+        return _serve(given)
+    from irsa.cli import app
+
+    return app.main(arguments)
 
 
 def run() -> NoReturn:
@@ -118,29 +41,19 @@ def run() -> NoReturn:
     sys.exit(main())
 
 
-def _explain(error: IrsaError) -> int:
-    if log.debugging():
-        log.traceback(error)
-    console.error(error.message, hint=error.hint)
-    return error.exit_code
+def _understood(arguments: Sequence[str]) -> "Arguments | None":
+    from irsa.webhook import arguments as options
+
+    return options.parse(arguments)
 
 
-def _usage(error: typer.TyperException) -> int:
-    context = getattr(error, "ctx", None)
-    if type(error).__name__ == "NoArgsIsHelpError":
-        console.result(error.format_message())
-        return USAGE
-    path = context.command_path if context else "irsa"
-    message = error.format_message().rstrip(".")
-    console.error(message[:1].lower() + message[1:], hint=f"{path} --help")
-    return USAGE
+def _serve(given: "Arguments") -> int:
+    from irsa.cli import serving
 
+    try:
+        serving.run(given)
+    except BaseException as error:  # noqa: BLE001 # explained as every command's is
+        from irsa.cli import app
 
-def _bug(error: Exception) -> int:
-    if log.debugging():
-        log.traceback(error)
-    console.error(
-        f"this is a fault in irsa: {type(error).__name__}: {error}",
-        hint="run it again as `irsa --debug …` and report what it prints",
-    )
-    return IrsaError.exit_code
+        return app.explained(error)
+    return 0

@@ -1,29 +1,21 @@
-"""`irsa webhook`: serves AdmissionReviews; what its Deployment runs."""
+"""
+`irsa webhook`: serves AdmissionReviews; what its Deployment runs.
 
-import logging
+Plain command lines never come here: see `irsa.webhook.arguments`.
+"""
+
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from irsa.cli import guards, log
-from irsa.injection.grants import (
-    DEFAULT_AUDIENCE,
-    DEFAULT_MOUNT_PATH,
-    DEFAULT_PREFIX,
-    MAX_EXPIRATION,
-    MIN_EXPIRATION,
-)
-from irsa.injection.settings import DEFAULT_PORT
+from irsa.injection.grants import MAX_EXPIRATION, MIN_EXPIRATION
 from irsa.webhook import flags
-
-if TYPE_CHECKING:
-    from irsa.kube.stream import Stream
-
-logger = logging.getLogger(__name__)
+from irsa.webhook.arguments import MAX_PORT, Arguments
 
 _NOTES = "irsa.notes"
+_DEFAULTS = Arguments()
 
 
 class Command(TyperCommand):
@@ -41,23 +33,23 @@ def command(
     *,
     tls_cert: Annotated[
         Path, typer.Option("--tls-cert", metavar="FILE", help="The serving certificate, PEM.")
-    ] = Path("/etc/webhook/certs/tls.crt"),
+    ] = _DEFAULTS.tls_cert,
     tls_key: Annotated[
         Path, typer.Option("--tls-key", metavar="FILE", help="Its private key, PEM.")
-    ] = Path("/etc/webhook/certs/tls.key"),
+    ] = _DEFAULTS.tls_key,
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="The port to listen on.")
-    ] = DEFAULT_PORT,
+        int, typer.Option("--port", min=0, max=MAX_PORT, help="The port to listen on.")
+    ] = _DEFAULTS.port,
     host: Annotated[
         str | None,
         typer.Option("--host", metavar="ADDRESS", help="The address to listen on; default all."),
     ] = None,
     annotation_prefix: Annotated[
         str, typer.Option("--annotation-prefix", help="What annotations begin with.")
-    ] = DEFAULT_PREFIX,
+    ] = _DEFAULTS.annotation_prefix,
     token_audience: Annotated[
         str, typer.Option("--token-audience", help="The tokens' audience, where not annotated.")
-    ] = DEFAULT_AUDIENCE,
+    ] = _DEFAULTS.token_audience,
     token_expiration: Annotated[
         int,
         typer.Option(
@@ -67,10 +59,10 @@ def command(
             metavar="SECONDS",
             help="The tokens' life, where not annotated.",
         ),
-    ] = MAX_EXPIRATION,
+    ] = _DEFAULTS.token_expiration,
     token_mount_path: Annotated[
         str, typer.Option("--token-mount-path", metavar="PATH", help="Where tokens are mounted.")
-    ] = DEFAULT_MOUNT_PATH,
+    ] = _DEFAULTS.token_mount_path,
     aws_default_region: Annotated[
         str | None,
         typer.Option("--aws-default-region", metavar="REGION", help="Becomes AWS_REGION in pods."),
@@ -88,7 +80,7 @@ def command(
             "--role-session-name/--no-role-session-name",
             help="Set AWS_ROLE_SESSION_NAME to NAMESPACE.SERVICEACCOUNT.",
         ),
-    ] = True,
+    ] = _DEFAULTS.role_session_name,
     allowed_account: Annotated[
         list[str] | None,
         typer.Option(
@@ -112,17 +104,17 @@ def command(
             "--compose-role-arn/--no-compose-role-arn",
             help="Take a role's name or path for its ARN, in the one --allowed-account.",
         ),
-    ] = False,
+    ] = _DEFAULTS.compose_role_arn,
     watch_config_map: Annotated[
         bool,
         typer.Option(
             "--watch-config-map/--no-watch-config-map",
             help="Read roles from the ConfigMap pod-identity-webhook, too.",
         ),
-    ] = False,
+    ] = _DEFAULTS.watch_config_map,
     namespace: Annotated[
         str, typer.Option("--namespace", help="The namespace of that ConfigMap.")
-    ] = "eks",
+    ] = _DEFAULTS.namespace,
     client_ca: Annotated[
         Path | None,
         typer.Option(
@@ -147,7 +139,7 @@ def command(
             metavar="SECONDS",
             help="How long it still takes connections after SIGTERM.",
         ),
-    ] = 0,
+    ] = _DEFAULTS.stop_delay,
     kubeconfig: Annotated[
         str | None,
         typer.Option("--kubeconfig", metavar="FILE", help="To run outside of the cluster."),
@@ -163,72 +155,30 @@ def command(
 
     Example: `irsa webhook --tls-cert tls.crt --tls-key tls.key --port 9443`
     """
-    import asyncio
+    from irsa.cli import serving
 
-    import uvloop
-
-    from irsa.injection.grants import Defaults
-    from irsa.webhook.process import Options, serve
-
-    log.configure_pod()
-    logging.getLogger("uvicorn").handlers[:] = logging.getLogger("irsa").handlers
-    for note in context.meta.get(_NOTES, ()):
-        logger.warning("%s", note)
-    accounts = guards.accounts(allowed_account or [])
-    defaults = Defaults(
-        prefix=annotation_prefix,
-        audience=token_audience,
-        expiration=token_expiration,
-        region=aws_default_region or None,
-        regional_sts=sts_regional_endpoint,
-        session_name=role_session_name,
-        mount_path=_mount_path(token_mount_path),
-        compose_account=_only(accounts) if compose_role_arn else None,
-        allowed_accounts=accounts,
-        allowed_roles=guards.allowed_roles(allowed_role or []),
-    )
-    options = Options(
-        cert_file=tls_cert,
-        key_file=tls_key,
-        port=port,
-        host=host,
-        defaults=defaults,
-        stop_delay=stop_delay,
-        client_ca=client_ca,
-        client_names=frozenset(client_name or ()),
-        config_map_namespace=namespace if watch_config_map else None,
-    )
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(serve(_stream(kubeconfig), options))
-
-
-def _only(accounts: frozenset[str]) -> str:
-    from irsa.errors import InputError
-
-    if len(accounts) != 1:
-        raise InputError(
-            f"--compose-role-arn does not know in which account, with {len(accounts)} allowed",
-            hint="give --allowed-account once; instance metadata is not asked",
+    serving.run(
+        Arguments(
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            port=port,
+            host=host,
+            annotation_prefix=annotation_prefix,
+            token_audience=token_audience,
+            token_expiration=token_expiration,
+            token_mount_path=token_mount_path,
+            aws_default_region=aws_default_region,
+            sts_regional_endpoint=sts_regional_endpoint,
+            role_session_name=role_session_name,
+            allowed_account=tuple(allowed_account or ()),
+            allowed_role=tuple(allowed_role or ()),
+            compose_role_arn=compose_role_arn,
+            watch_config_map=watch_config_map,
+            namespace=namespace,
+            client_ca=client_ca,
+            client_name=tuple(client_name or ()),
+            stop_delay=stop_delay,
+            kubeconfig=kubeconfig,
+            notes=tuple(context.meta.get(_NOTES, ())),
         )
-    [account] = accounts
-    return account
-
-
-def _mount_path(text: str) -> str:
-    from irsa.errors import InputError
-
-    if not text.startswith("/") or ":" in text or ".." in text.split("/") or text.strip("/") == "":
-        raise InputError(f"--token-mount-path {text!r} is not an absolute path")
-    return text.rstrip("/")
-
-
-def _stream(kubeconfig: str | None) -> "Stream":
-    import os
-
-    from irsa.kube.stream import Stream
-
-    if kubeconfig is None:
-        return Stream.in_cluster()
-    from irsa.kube import locate
-
-    return Stream(locate.connection(kubeconfig, None, environment=os.environ))
+    )

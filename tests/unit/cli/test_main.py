@@ -7,6 +7,7 @@ import pytest
 import typer
 
 from irsa import __version__, cli
+from irsa.cli import app as frame
 from irsa.errors import AwsError, IrsaError, RefusedError
 
 
@@ -18,7 +19,7 @@ def _raising(monkeypatch):
         def app(*_arguments, **_options):
             raise error
 
-        monkeypatch.setattr(cli, "app", app)
+        monkeypatch.setattr(frame, "app", app)
 
     return install
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from irsa import cli
+from irsa.cli.app import app
 from irsa.webhook.flags import BOOLEANS, DROPPED, DROPPED_BOOLEANS, IN_CLUSTER, REFUSED
 
 PAGE = Path(__file__).parents[3] / "docs" / "guides" / "from-the-aws-webhook.md"
@@ -31,7 +31,7 @@ def test_every_flag_is_on_the_page(flags: tuple, word: str) -> None:
 
 def test_what_is_the_same_exists() -> None:
     """Every flag that the page promises is an option of the command."""
-    command = typer.main.get_command(cli.app).commands["webhook"]
+    command = typer.main.get_command(app).commands["webhook"]
     options = {option for parameter in command.params for option in parameter.opts}
     secondary = {option for parameter in command.params for option in parameter.secondary_opts}
     for flag, treated in TREATED.items():

@@ -8,7 +8,7 @@ import pytest
 import typer
 from ruamel.yaml import YAML
 
-from irsa import cli
+from irsa.cli.app import app
 from irsa.config import parse
 from irsa.injection.webhook import TLS_SECRET, WebhookSettings, objects
 
@@ -190,7 +190,7 @@ def test_foreign_certificate_is_read_only() -> None:
 @pytest.mark.parametrize("name", VARIANTS)
 def test_both_processes_understand_their_arguments(name: str) -> None:
     """Every option in a Deployment is one that the command has."""
-    commands = typer.main.get_command(cli.app).commands
+    commands = typer.main.get_command(app).commands
     for deployment in of_kind("Deployment", VARIANTS[name]):
         [container] = deployment["spec"]["template"]["spec"]["containers"]
         command = commands[container["command"][1]]
