@@ -33,6 +33,8 @@ TOKEN_FILE_NAME = "AWS_WEB_IDENTITY_TOKEN_FILE"  # noqa: S105 # the name of a va
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 REGIONAL_STS = "AWS_STS_REGIONAL_ENDPOINTS"
 SESSION_NAME = "AWS_ROLE_SESSION_NAME"
+# In a pod that was let through without its role by a fault of ours: why.
+ROLE_MISSING = "irsa/role-missing"
 # What a container may have set itself and still get the rest; see `_has_its_own`.
 _OPTIONAL = frozenset({*REGIONS, REGIONAL_STS, SESSION_NAME})
 
@@ -79,6 +81,18 @@ def patch(pod: Pod, grant: Grant, *, prefix: str) -> Patch:
         operations.insert(0, _volume_operation(pod, grant, name=volume, prefix=prefix))
     told = tuple(f"irsa: {warning}" for warning in warnings)
     return Patch(operations=tuple(operations), warnings=told)
+
+
+def note(pod: Pod, reason: str) -> tuple[Operation, ...]:
+    """What tells everybody who looks at the pod why it starts without its role."""
+    metadata, text = pod.metadata, excerpt(reason)
+    if not (metadata.name or metadata.generate_name):
+        return ()  # nothing that an API server would send
+    if metadata.annotations is None:
+        value = {ROLE_MISSING: text}
+        return ({"op": "add", "path": "/metadata/annotations", "value": value},)
+    key = ROLE_MISSING.replace("/", "~1")
+    return ({"op": "add", "path": f"/metadata/annotations/{key}", "value": text},)
 
 
 def without_role(pod: Pod, *, prefix: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from irsa.errors import IrsaError
 from irsa.injection.grants import DEFAULT_PREFIX, Grant, Refusal, Verdict
-from irsa.injection.patch import Patch, patch
+from irsa.injection.patch import Patch, note, patch
 from irsa.injection.pods import Pod
 from irsa.webhook import review
 from irsa.webhook.directory import Directory
@@ -110,7 +110,8 @@ def _refused(request: review.Request, pod: Pod, reason: str) -> Reply:
 
 
 def _failed(request: review.Request, pod: Pod, reason: str) -> Reply:
-    change = _warning(f"the pod starts without an AWS role: {reason}")
+    warning = f"irsa: the pod starts without an AWS role: {reason}"
+    change = Patch(operations=note(pod, reason), warnings=(warning,))
     return _allow(request, Outcome.failed, pod=pod, change=change, reason=reason)
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from irsa.injection.grants import Defaults, Grant, Refusal, grant_of
-from irsa.injection.patch import MOUNT_PATH, Patch, patch
+from irsa.injection.patch import MOUNT_PATH, ROLE_MISSING, Patch, note, patch
 from irsa.injection.pods import Pod
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "patches"
@@ -41,7 +41,7 @@ def apply(document: Any, operations: Any) -> Any:
             assert last == "-"
             target.append(copy.deepcopy(operation["value"]))
         else:
-            target[last] = copy.deepcopy(operation["value"])
+            target[last.replace("~1", "/")] = copy.deepcopy(operation["value"])
     return document
 
 
@@ -206,3 +206,15 @@ def test_empty_lists_are_added_whole(empty: object) -> None:
     after, _ = patched(pod, GRANT)
     assert after["spec"]["volumes"][0]["name"] == "aws-iam-token"
     assert after["spec"]["containers"][0]["env"]
+
+
+@pytest.mark.parametrize("annotations", ["absent", None, {}, {"other": "kept"}], ids=str)
+def test_note_says_in_the_pod_why_it_has_no_role(annotations: Any) -> None:
+    """Whatever annotations it has already, they stay, and the operation applies."""
+    metadata = {"name": "web-1"} | ({} if annotations == "absent" else {"annotations": annotations})
+    pod = {"metadata": metadata, "spec": {"containers": []}}
+    decoded = msgspec.convert(pod, Pod)
+    noted = apply(pod, note(decoded, "the API server is silent"))["metadata"]["annotations"]
+    assert noted[ROLE_MISSING] == "the API server is silent"
+    assert noted.get("other") == ("kept" if annotations == {"other": "kept"} else None)
+    assert note(Pod(), "nobody sends a pod without any name") == ()

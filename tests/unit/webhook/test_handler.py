@@ -119,7 +119,10 @@ def test_own_failure_lets_the_pod_start_and_says_so(
     """Pods start while irsa is ill; their creator is warned, and it is counted."""
     directory.verdict = failure or failed
     reply = ask(review(), directory)
-    assert_untouched(reply)
+    assert response(reply)["allowed"] is True
+    [operation] = json.loads(base64.b64decode(response(reply)["patch"]))
+    assert operation["path"].startswith("/metadata/annotations")
+    assert "irsa" in json.dumps(operation)
     assert "without an AWS role" in response(reply)["warnings"][0]
     assert reply.outcome is Outcome.failed
 
