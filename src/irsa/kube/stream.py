@@ -28,10 +28,8 @@ LATE = 10
 # Connections that are kept, and for how many seconds they may be idle.
 MAX_IDLE = 4
 KEEP_IDLE = 60.0
-# After so many seconds of silence a kept connection may be dead without our knowing: it gets less
-# time for an answer, and then a new one is tried.
-DOUBTFUL_AFTER = 1.0
-DOUBTFUL_TIMEOUT = 1.5
+# A kept connection may be dead without our knowing: it gets less time, and then a new one is tried.
+KEPT_TIMEOUT = 1.5
 
 T = TypeVar("T")
 
@@ -149,10 +147,7 @@ class Stream:
 
     async def get(self, path: str, *, accept: str = JSON) -> bytes:
         """The body at a path, over a connection that is kept for the next."""
-        try:
-            return await self._get(path, accept)
-        except (OSError, EOFError) as error:
-            raise failures.unanswered(self._connection, ("GET", path), error) from error
+        return await self._answered(path, accept, kept=min(self._timeout, KEPT_TIMEOUT))
 
     async def get_metadata(self, path: str) -> PartialObject | None:
         """The metadata of one object; None if it does not exist."""
@@ -178,7 +173,8 @@ class Stream:
         params = {"limit": str(limit)}
         while True:
             target = _target(path, params)
-            body = await self.get(target, accept=_PARTIAL.format("List"))
+            # A page may take its time, on the connection of the one before, too.
+            body = await self._answered(target, _PARTIAL.format("List"), kept=self._timeout)
             page = self._decoded(_page, body, path=path)
             yield page
             if not page.metadata.continue_:
@@ -226,22 +222,23 @@ class Stream:
         except (OSError, EOFError) as error:
             raise failures.unanswered(self._connection, request, error) from error
 
-    async def _get(self, path: str, accept: str) -> bytes:
-        """Over an idle connection if that still lives, and otherwise over a new one."""
+    async def _answered(self, path: str, accept: str, *, kept: float) -> bytes:
+        try:
+            return await self._get(path, accept, kept=kept)
+        except (OSError, EOFError) as error:
+            raise failures.unanswered(self._connection, ("GET", path), error) from error
+
+    async def _get(self, path: str, accept: str, *, kept: float) -> bytes:
+        """Over a kept connection if that answers within `kept`, and otherwise over a new one."""
         while self._idle:
             channel = self._idle.pop()
-            idle_for = channel.idle_for
-            if channel.is_reusable and idle_for < KEEP_IDLE:
-                doubtful = idle_for > DOUBTFUL_AFTER
-                within = min(self._timeout, DOUBTFUL_TIMEOUT) if doubtful else self._timeout
+            if channel.is_reusable and channel.idle_for < KEEP_IDLE:
                 try:
-                    return await self._asked(channel, path, accept=accept, within=within)
-                except OSError as error:
+                    return await self._asked(channel, path, accept=accept, within=kept)
+                except OSError:
+                    # It ended, or had died, while it was idle: nothing is lost by asking again.
                     # The others are as old.
                     await self.close()
-                    if isinstance(error, TimeoutError) and not doubtful:
-                        raise
-                    # It ended, or had died, while it was idle: nothing is lost by asking again.
                     break
             await channel.close()
         return await self._asked(await self._opened(), path, accept=accept, within=self._timeout)

@@ -188,9 +188,8 @@ def test_connection_that_died_meanwhile_is_replaced(api, connection):
 
 
 def test_connection_that_is_dead_without_our_knowing_is_given_up_soon(api, connection, monkeypatch):
-    """One that was idle gets little time, and then a new one is asked."""
-    monkeypatch.setattr("irsa.kube.stream.DOUBTFUL_AFTER", -1.0)
-    monkeypatch.setattr("irsa.kube.stream.DOUBTFUL_TIMEOUT", 0.2)
+    """One that was kept gets little time, and then a new one is asked."""
+    monkeypatch.setattr("irsa.kube.stream.KEPT_TIMEOUT", 0.2)
     release = threading.Event()
 
     def script(seen):
