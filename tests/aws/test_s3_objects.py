@@ -123,6 +123,16 @@ def test_many_are_deleted_one_by_one(aws, user, s3, bucket):
     assert [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["theirs/b"]
 
 
+def test_a_thousand_at_most_are_deleted_at_once(s3, bucket):
+    """S3's own limit, and one at least."""
+    s3.put_object(Bucket=bucket, Key="0")
+    for count in (0, 1001):
+        objects = [{"Key": str(number)} for number in range(count)]
+        with refused("MalformedXML", status=400):
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": objects})
+    assert s3.head_object(Bucket=bucket, Key="0")
+
+
 def test_metadata_and_tags_come_back(s3, bucket):
     """Headers of the object, and its tags."""
     s3.put_object(

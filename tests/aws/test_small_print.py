@@ -109,14 +109,17 @@ def test_what_objects_cannot_have_here_is_refused(s3, bucket, more):
 
 @pytest.mark.parametrize(
     ("source", "code"),
-    [("none", "NoSuchKey"), ("k?versionId=1", "NotImplemented")],
-    ids=["missing", "version"],
-)
+    [
+        ("{bucket}/none", "NoSuchKey"), ("{bucket}/k?versionId=1", "NotImplemented"),
+        ("{bucket}-none/k", "NoSuchBucket"),
+    ],
+    ids=["missing", "version", "bucket"],
+)  # fmt: skip
 def test_only_what_exists_is_copied(s3, bucket, source, code):
     """And only as it is now."""
     s3.put_object(Bucket=bucket, Key="k", Body=b"1")
     with refused(code):
-        s3.copy_object(Bucket=bucket, Key="to", CopySource=f"{bucket}/{source}")
+        s3.copy_object(Bucket=bucket, Key="to", CopySource=source.format(bucket=bucket))
 
 
 DOUBLED = (

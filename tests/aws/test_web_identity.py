@@ -120,6 +120,21 @@ def test_both_documents_must_be_there(s3, cluster, key):
 
 
 @pytest.mark.parametrize("key", [DISCOVERY_KEY, JWKS_KEY])
+def test_a_bucket_that_all_may_list_says_what_is_missing(aws, s3, cluster, key):
+    """404, not 403, is an answer that STS cannot use either."""
+    opened = json.loads(public_read(cluster.name, DISCOVERY_KEY, JWKS_KEY))
+    arn = f"arn:aws:s3:::{cluster.name}"
+    listing = {"Effect": "Allow", "Principal": "*", "Action": "s3:ListBucket", "Resource": arn}
+    opened["Statement"].append(listing)
+    s3.put_bucket_policy(Bucket=cluster.name, Policy=json.dumps(opened))
+    assert cluster.assume()
+    s3.delete_object(Bucket=cluster.name, Key=key)
+    with refused("InvalidIdentityToken", saying=NO_KEY):
+        cluster.assume()
+    assert f"{key} answers 404" in aws.calls()[-1]["reason"]
+
+
+@pytest.mark.parametrize("key", [DISCOVERY_KEY, JWKS_KEY])
 def test_both_documents_must_be_public(s3, cluster, key):
     """Read by the same rules as by anybody."""
     s3.put_bucket_policy(Bucket=cluster.name, Policy=public_read(cluster.name, key))

@@ -54,9 +54,6 @@ def copy_permissions(call: Call) -> list[Permission]:
 def copy(call: Call) -> Response:
     """CopyObject."""
     settings.check_no_acl(call)
-    bucket, _, key = _source(call).partition("/")
-    if call.world.bucket(bucket) is None or call.world.s3.get_object(bucket, key) is None:
-        raise ApiError("NoSuchKey", "The specified key does not exist.", status=404)
     return store.forward(call)
 
 
