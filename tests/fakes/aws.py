@@ -251,6 +251,9 @@ class FakeAws:
             raise RefusalError("NoSuchEntity")
         return self.providers[arn]
 
+    def _iam_ListOpenIDConnectProviders(self) -> dict[str, Any]:
+        return {"OpenIDConnectProviderList": [{"Arn": arn} for arn in self.providers]}
+
     def _iam_GetOpenIDConnectProvider(self, OpenIDConnectProviderArn: str) -> dict[str, Any]:
         return self._provider(OpenIDConnectProviderArn)
 

@@ -41,17 +41,20 @@ def command(
     Make everything as the configuration says, after showing what that is.
 
     Bucket, documents, OIDC provider, roles, the webhook, annotations, in this order. It may be
-    stopped at any time: run again, it goes on. A second run changes nothing. The gate `read-back`
-    (the documents are read as AWS reads them, before anything depends on them) can be overridden.
+    stopped at any time: run again, it goes on. A second run changes nothing. Gates: `read-back`
+    (the documents are read as AWS reads them, before anything depends on them); with --prune
+    `issuer-in-use` (no API server signs with an issuer that goes).
     A plan in a file is refused where anything has changed since it was made.
 
     Example: irsa apply --config irsa.yaml
     """
-    from irsa.cli import plans, provisioning
+    from irsa.cli import dependents, plans, provisioning
     from irsa.provision import saved, scope
     from irsa.provision.apply import Manner
+    from irsa.provision.usage import Gate
 
-    passed = provisioning.gates(override, reason, known=frozenset({READ_BACK}))
+    known = frozenset({READ_BACK, str(Gate.issuer_in_use)})
+    passed = provisioning.gates(override, reason, known=known)
     manner = Manner(around=console.step, read_back=READ_BACK not in passed)
     given = plans.read(file, only=only, prune=prune) if file else None
     parts = scope.parse(given.terms.only if given else only)
@@ -63,6 +66,7 @@ def command(
         plan = provisioning.plan(site, prune=terms.prune)
         if given:
             saved.require_current(given, plan)
+        dependents.require_unsigned(site, plan, frozenset(passed))
         _ask(plan, site.config.cluster.name, yes=yes)
         digest = saved.digest(terms, plan)
         with trail.recorded(

@@ -4,7 +4,6 @@ Who would be hurt by a removal: pods with a role that goes, API servers that sig
 Never here: removing anything.
 """
 
-import json
 from typing import TYPE_CHECKING
 
 from irsa.cli.provisioning import Site, publishes
@@ -12,11 +11,11 @@ from irsa.cli.render import console
 from irsa.errors import RefusedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from irsa.provision.resource import Plan
     from irsa.provision.scope import Scope
     from irsa.provision.usage import Gate, Use
-
-DISCOVERY_PATH = "/.well-known/openid-configuration"
 
 
 def relevant(only: "Scope") -> "frozenset[Gate]":
@@ -36,13 +35,34 @@ def require_unused(site: Site, removal: "Plan", passed: frozenset[str]) -> None:
         RefusedError: Something does, or nobody can see whether; and the gate is not overridden.
         KubeError: The cluster cannot be read.
     """
+    _require(site, lambda: use(site, removal), relevant(site.wish.only), passed=passed)
+
+
+def require_unsigned(site: Site, plan: "Plan", passed: frozenset[str]) -> None:
+    """
+    Make sure that no API server signs with an issuer that a plan takes away.
+
+    Raises:
+        RefusedError: One does, or nobody can see whether; and the gate is not overridden.
+        KubeError: The cluster cannot be read.
+    """
     from irsa.provision import usage
 
-    closed = sorted(relevant(site.wish.only) - passed)
+    if taken := usage.issuers_removed(plan):
+        gates = frozenset({usage.Gate.issuer_in_use})
+        _require(site, lambda: usage.Use(servers=_signing(site, taken)), gates, passed=passed)
+
+
+def _require(
+    site: Site, find: "Callable[[], Use]", gates: "frozenset[Gate]", *, passed: frozenset[str]
+) -> None:
+    from irsa.provision import usage
+
+    closed = sorted(gates - passed)
     if site.kube is not None:
         with console.step("look for pods and API servers that still depend on it"):
-            found = use(site, removal)
-        usage.require_unused(found, issuer=str(site.config.issuer_url), overridden=passed)
+            found = find()
+        usage.require_unused(found, passed)
     elif closed:
         raise RefusedError(
             f"the cluster is not looked at, so nobody knows whether it still depends on this "
@@ -58,19 +78,36 @@ def use(site: Site, removal: "Plan") -> "Use":
     Raises:
         KubeError: The cluster cannot be read.
     """
-    from irsa.apiserver import fleet
     from irsa.provision import usage
 
     if site.kube is None:
         return usage.Use()
-    issuers = {}
-    takes_away = publishes(site.wish.only) and site.config.issuer.publish != "existing"
-    for server in fleet.survey(site.kube).servers if takes_away else ():
-        with site.kube.at(server.url) as there:
-            issuers[server.name] = str(json.loads(there.raw(DISCOVERY_PATH))["issuer"])
     return usage.Use(
         pods=usage.pods_with_roles(
             site.kube.list("v1", "Pod"), usage.roles_removed(removal, site.config.aws.account)
         ),
-        servers=usage.servers_with_issuer(issuers, str(site.config.issuer_url)),
+        servers=_signing(site, _issuers(site, removal)),
     )
+
+
+def _issuers(site: Site, removal: "Plan") -> frozenset[str]:
+    """The issuers that go; an existing one stays, unless it is read from a bucket of irsa's."""
+    from irsa.provision import usage
+
+    own = frozenset({str(site.config.issuer_url)})
+    others = usage.issuers_removed(removal) - own
+    stays = site.config.issuer.publish == "existing" and not usage.takes_documents(removal)
+    return others if stays or not publishes(site.wish.only) else others | own
+
+
+def _signing(site: Site, issuers: frozenset[str]) -> dict[str, str]:
+    """The API servers that sign with one of these issuers, and with which."""
+    from irsa.apiserver import fleet, present
+
+    if site.kube is None or not issuers:
+        return {}
+    found = {}
+    for server in fleet.survey(site.kube).servers:
+        with site.kube.at(server.url) as there:
+            found[server.name] = present.named(there)
+    return {server: issuer for server, issuer in found.items() if issuer in issuers}

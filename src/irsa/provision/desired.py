@@ -25,6 +25,8 @@ from irsa.provision.engine import EngineObject, proof_pod, readiness, removal_or
 from irsa.provision.foreign_role import ForeignRole
 from irsa.provision.leftover import LeftoverAccounts, Leftovers
 from irsa.provision.leftover_engine import LeftoverEngine
+from irsa.provision.leftover_issuer import LeftoverIssuers
+from irsa.provision.old_bucket import Home, OldBucket, behind
 from irsa.provision.owner import Owner
 from irsa.provision.provider import Provider
 from irsa.provision.resource import Resource
@@ -125,6 +127,7 @@ def _desired(wish: Wish) -> Iterable[Placed]:
     yield Part.injection, _leftover_engine(wish, wanted)
     yield from _placed(Part.service_accounts, _service_accounts(wish))
     yield Part.roles, _leftover_roles(wish)
+    yield Part.provider, _leftover_issuers(wish)
     yield Part.service_accounts, _leftover_accounts(wish)
 
 
@@ -135,6 +138,7 @@ def _removable(wish: Wish) -> Iterable[Placed]:
     yield Part.service_accounts, _leftover_accounts(wish)
     yield from _placed(Part.roles, (_role(wish, role) for role in wish.config.roles))
     yield Part.roles, _leftover_roles(wish)
+    yield Part.provider, _leftover_issuers(wish)
     yield Part.provider, _provider(wish)
     yield from _placed(Part.issuer, reversed(_publication(wish)))
 
@@ -186,7 +190,7 @@ def _proof(wish: Wish) -> Injects | None:
 
 
 def _publication(wish: Wish) -> list[Resource[Any]]:
-    """What publishes the keys, in order; nothing where somebody else does."""
+    """What publishes the keys, in order; where somebody else does, what irsa may have left."""
     config = wish.config
     match config.issuer.publish:
         case "s3":
@@ -195,7 +199,22 @@ def _publication(wish: Wish) -> list[Resource[Any]]:
             root = str(PurePath(wish.base) / config.issuer.directory)
             return [Directory(root=root, issuer=config.issuer_url, keys=wish.keys)]
         case _:
-            return []
+            ours = _present_bucket(wish)
+            return [ours] if ours else []
+
+
+def _present_bucket(wish: Wish) -> OldBucket | None:
+    """The bucket that an existing issuer is read from, which may have been made by irsa."""
+    return behind(wish.config.issuer_url, _home(wish, delete_bucket=wish.delete_bucket))
+
+
+def _home(wish: Wish, *, delete_bucket: bool = False) -> Home:
+    return Home(
+        account=wish.config.aws.account,
+        partition=wish.partition,
+        owner=wish.owner,
+        delete_bucket=delete_bucket,
+    )
 
 
 def _bucket(wish: Wish) -> Bucket | SharedBucket:
@@ -303,6 +322,10 @@ def _leftover_roles(wish: Wish) -> Leftovers:
         configured=frozenset(names),
         prune=wish.prune,
     )
+
+
+def _leftover_issuers(wish: Wish) -> LeftoverIssuers:
+    return LeftoverIssuers(home=_home(wish), current=wish.config.issuer_url, prune=wish.prune)
 
 
 def _leftover_engine(wish: Wish, wanted: list[EngineObject]) -> LeftoverEngine:

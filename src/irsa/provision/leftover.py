@@ -43,18 +43,23 @@ class Leftovers:
     prune: bool = False
 
     def read(self, reader: Reader) -> LeftoverState:
-        """Find the roles: ours by tag, trusting our provider (lists of roles hold no tags)."""
+        """
+        Find the roles: ours by tag, which no list of roles holds.
+
+        Our statement or our provider leads to them; an earlier issuer had another provider.
+        """
         answer = reader.aws(Call(service="iam", operation="ListRoles")) or {}
         roles, trusts = {}, {}
         for one in answer.get("Roles", ()):
             name, trust = one["RoleName"], one.get("AssumeRolePolicyDocument", {})
             if name in self.configured:
                 continue
-            if self._trusts(trust) and self._ours(reader, name):
+            names_us = bool(foreign_role.statements_of(trust, self.owner))
+            if (names_us or self._trusts(trust)) and self._ours(reader, name):
                 state = role.read_role(reader, name)
                 if state is not None:
                     roles[name] = state
-            elif foreign_role.statements_of(trust, self.owner):
+            elif names_us:
                 trusts[name] = trust
         return LeftoverState(roles=roles, trusts=trusts)
 

@@ -52,7 +52,12 @@ _WITH = {
 }
 _NEEDS_NONE = frozenset({"sts:GetCallerIdentity"})
 _EVERYWHERE = frozenset(
-    {"iam:GetAccountSummary", "iam:ListRoles", "s3:GetAccountPublicAccessBlock"}
+    {
+        "iam:GetAccountSummary",
+        "iam:ListOpenIDConnectProviders",
+        "iam:ListRoles",
+        "s3:GetAccountPublicAccessBlock",
+    }
 )
 
 
@@ -141,6 +146,9 @@ def _resources(call: Call, action: str, place: Place) -> list[str]:
     params = call.params
     if action in _EVERYWHERE:
         return ["*"]
+    if action == "iam:GetOpenIDConnectProvider":
+        # Whether one is left over from an earlier issuer of the cluster, only its tags tell.
+        return [provider_arn(place.partition, place.account, "*")]
     if "Bucket" in params:
         return [bucket_arn(place.partition, params["Bucket"], params.get("Key"))]
     if "RoleName" in params:

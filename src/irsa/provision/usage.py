@@ -5,14 +5,14 @@ Never here: asking the cluster.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from irsa.arns import RoleArn
 from irsa.errors import InputError, RefusedError
 from irsa.kube.objects import Object
-from irsa.provision import role
+from irsa.provision import documents, provider, role
 from irsa.provision.resource import Action, Plan
 
 ROLE_VARIABLE = "AWS_ROLE_ARN"
@@ -28,10 +28,16 @@ class Gate(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """What still depends on our things."""
+    """
+    What still depends on our things.
+
+    Args:
+        pods: The pods with a role, as namespace/name.
+        servers: The API servers that sign with an issuer of ours, and with which.
+    """
 
     pods: tuple[str, ...] = ()
-    servers: tuple[str, ...] = ()
+    servers: Mapping[str, str] = field(default_factory=dict)
 
 
 def roles_removed(plan: Plan, account: str) -> frozenset[tuple[str, str]]:
@@ -45,6 +51,17 @@ def roles_removed(plan: Plan, account: str) -> frozenset[tuple[str, str]]:
     return frozenset((account, change.name) for change in gone if change.action in lost)
 
 
+def issuers_removed(plan: Plan) -> frozenset[str]:
+    """The issuers that a plan takes away, each by its OIDC provider."""
+    gone = (one for one in plan.changes if one.action is Action.remove)
+    return frozenset(one.name for one in gone if one.kind == provider.KIND)
+
+
+def takes_documents(plan: Plan) -> bool:
+    """Whether a plan removes documents of an issuer from a bucket."""
+    return any(one.kind == documents.KIND and one.action is Action.remove for one in plan.changes)
+
+
 def pods_with_roles(pods: Iterable[Object], roles: frozenset[tuple[str, str]]) -> tuple[str, ...]:
     """The living pods whose containers carry one of the roles, as namespace/name."""
     return tuple(
@@ -54,12 +71,7 @@ def pods_with_roles(pods: Iterable[Object], roles: frozenset[tuple[str, str]]) -
     )
 
 
-def servers_with_issuer(issuers: Mapping[str, str], issuer: str) -> tuple[str, ...]:
-    """The API servers that sign with the issuer; `issuers` holds what each says of itself."""
-    return tuple(name for name, their in issuers.items() if their == issuer)
-
-
-def require_unused(use: Use, *, issuer: str, overridden: frozenset[str]) -> None:
+def require_unused(use: Use, overridden: frozenset[str]) -> None:
     """
     Make sure that nothing depends on what is about to go.
 
@@ -73,9 +85,10 @@ def require_unused(use: Use, *, issuer: str, overridden: frozenset[str]) -> None
             hint=f"stop them first, or pass --override {Gate.pods_in_use} --reason TEXT",
         )
     if use.servers and Gate.issuer_in_use not in overridden:
+        server, issuer = next(iter(use.servers.items()))
         raise RefusedError(
-            f"API server {use.servers[0]} still signs tokens with {issuer}",
-            hint="change the issuer back first (irsa issuer rollback), or pass --override "
+            f"API server {server} still signs tokens with {issuer}",
+            hint="let it sign with another one first (irsa issuer status), or pass --override "
             f"{Gate.issuer_in_use} --reason TEXT",
         )
 

@@ -58,9 +58,9 @@ def test_a_missing_key_file_is_named(tmp_path):
 def test_an_api_server_with_the_issuer_is_in_use(tmp_path):
     """By what it says of itself."""
     site = _site(tmp_path)
-    assert use(site, Plan()).servers == ()
+    assert use(site, Plan()).servers == {}
     site.kube.sign_with(str(site.config.issuer_url))
-    assert use(site, Plan()).servers == ("this server",)
+    assert use(site, Plan()).servers == {"this server": str(site.config.issuer_url)}
 
 
 def test_a_gate_needs_a_reason():

@@ -157,6 +157,19 @@ def _with_leftovers() -> Stage:
     return stage
 
 
+def _elsewhere() -> Stage:
+    """The issuer is read from another bucket now."""
+    stage = _applied()
+    _wish(stage, BEFORE | {"issuer": {"publish": "s3", "bucket": "prod-eu-moved"}})
+    return stage
+
+
+def _with_two_issuers() -> Stage:
+    stage = _elsewhere()
+    stage.apply()
+    return stage
+
+
 def _apply(stage: Stage) -> None:
     stage.apply()
 
@@ -204,8 +217,10 @@ SCENARIOS = {
     "repair": Scenario(prepare=_drifted, act=_apply),
     "prune": Scenario(prepare=_fewer, act=_prune, left=_to_prune),
     "update-and-prune": Scenario(prepare=_changed, act=_prune, left=_to_prune),
+    "prune-an-issuer": Scenario(prepare=_elsewhere, act=_prune, left=_to_prune),
     "destroy": Scenario(prepare=_applied, act=_destroy, left=_to_destroy),
     "destroy-left-over": Scenario(prepare=_with_leftovers, act=_destroy, left=_to_destroy),
+    "destroy-two-issuers": Scenario(prepare=_with_two_issuers, act=_take_down, left=_to_take_down),
     "destroy-but-the-bucket": Scenario(prepare=_applied, act=_take_down, left=_to_take_down),
 }
 
