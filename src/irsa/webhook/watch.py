@@ -5,10 +5,11 @@ Never here: decisions about pods.
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Protocol
 from urllib.parse import quote
 
@@ -37,11 +38,11 @@ _BUSY = 429
 class Source(Protocol):
     """What of the API server is read: `irsa.kube.stream.Stream`."""
 
-    def list_pages(self, path: str, *, limit: int) -> AsyncIterator[Page]:
+    def list_pages(self, path: str, *, limit: int) -> AsyncGenerator[Page, None]:
         """A collection, page by page."""
         ...
 
-    def watch(self, path: str, resource_version: str) -> AsyncIterator[Event]:
+    def watch(self, path: str, resource_version: str) -> AsyncGenerator[Event, None]:
         """The changes since a version, until the server ends the watch."""
         ...
 
@@ -122,11 +123,34 @@ class Watch:
         if self._version is None:
             self._version = await self._list()
         self._watching_since = self._clock()
-        async for event in self._source.watch(PATH, self._version):
-            self._note(event)
-            self._cache.heard_at = self._clock()
-            self._refusals = 0
-            self._version = event.resource_version or self._version
+        version = self._version
+        async with contextlib.aclosing(self._source.watch(PATH, version)) as events:
+            async for event in events:
+                self._note(event)
+                self._heard()
+                self._version = event.resource_version or self._version
+        self._heard()
+        if self._version == version and await self._is_ahead(version):
+            logger.warning("the API server is behind what it was: listing ServiceAccounts anew")
+            self._version = None
+
+    def _heard(self) -> None:
+        self._cache.heard_at = self._clock()
+        self._refusals = 0
+
+    async def _is_ahead(self, version: str) -> bool:
+        """
+        Whether a version is one that the API server has not reached yet.
+
+        So it is after etcd was restored. A watch from there on is accepted, and never tells of
+        anything.
+        """
+        pages = self._source.list_pages(PATH, limit=1)
+        async with contextlib.aclosing(pages):
+            async for page in pages:
+                now = page.resource_version
+                return version.isdecimal() and now.isdecimal() and int(version) > int(now)
+        return False
 
     async def _list(self) -> str:
         try:
@@ -146,7 +170,7 @@ class Watch:
                 key = (item.metadata.namespace, item.metadata.name)
                 verdicts[key] = self._verdict(item.metadata)
         self._cache.replace(verdicts)
-        self._cache.heard_at = self._clock()
+        self._heard()
         self._limit = PAGE
         logger.info("listed %d ServiceAccounts", len(verdicts))
         return version
