@@ -6,8 +6,10 @@ Never here: look-ups, AdmissionReviews.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any
+
+from msgspec import Struct
 
 from irsa.errors import excerpt
 from irsa.injection.grants import (
@@ -20,7 +22,7 @@ from irsa.injection.grants import (
 )
 from irsa.injection.pods import Container, Pod, Volume
 
-Operation = dict[str, Any]
+Value = dict[str, Any]
 
 VOLUME = "aws-iam-token"
 FILE = "token"
@@ -35,12 +37,20 @@ REGIONAL_STS = "AWS_STS_REGIONAL_ENDPOINTS"
 SESSION_NAME = "AWS_ROLE_SESSION_NAME"
 # In a pod that was let through without its role by a fault of ours: why.
 ROLE_MISSING = "irsa/role-missing"
-# What a container may have set itself and still get the rest; see `_has_its_own`.
+# What a container may have set itself and still get the rest.
 _OPTIONAL = frozenset({*REGIONS, REGIONAL_STS, SESSION_NAME})
+# Whoever sets one of these has credentials of another kind in mind.
+_OWN = frozenset({ROLE_ARN, TOKEN_FILE_NAME})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patch:
+class Operation(Struct, frozen=True, tag_field="op", tag="add", gc=False):
+    """One operation of a JSON patch, always `add`."""
+
+    path: str
+    value: Any
+
+
+class Patch(Struct, frozen=True, kw_only=True):
     """What is added to a pod, and what its creator should know."""
 
     operations: tuple[Operation, ...] = ()
@@ -62,21 +72,23 @@ def patch(pod: Pod, grant: Grant, *, prefix: str) -> Patch:
     """
     skipped = skipped_containers(pod.annotations, prefix=prefix)
     volume, missing = _volume(pod, grant)
-    variables = _variables(pod, grant)
+    variables, mount = _variables(pod, grant), _mount(volume, grant)
     operations: list[Operation] = []
-    warnings = list(grant.warnings)
-    if pod.annotations:
-        warnings += _pod_warnings(pod, skipped, prefix=prefix)
+    warnings = [*grant.warnings, *_pod_warnings(pod, skipped, prefix=prefix)]
     for path, container in _containers(pod):
-        if container.name in skipped or _has_its_own(container):
+        present = _present(container)
+        if container.name in skipped or not present.isdisjoint(_OWN):
             continue
-        if _occupied(container, volume, at=grant.mount_path):
+        mounted = _mounted(container, mount)
+        if mounted is Mounted.other:
             reason = f"{grant.mount_path} is taken"
             warnings.append(f"container {container.name!r} gets no AWS role: {reason}")
             continue
-        operations += _container_operations(
-            path, container, variables=variables, mount=_mount(volume, grant)
-        )
+        wanted = _wanted(variables, present)
+        operations += _append(f"{path}/env", wanted, existing=bool(container.env))
+        if mounted is Mounted.nothing:
+            existing = bool(container.volume_mounts)
+            operations += _append(f"{path}/volumeMounts", [mount], existing=existing)
     if operations and missing:
         operations.insert(0, _volume_operation(pod, grant, name=volume, prefix=prefix))
     told = tuple(f"irsa: {warning}" for warning in warnings)
@@ -89,10 +101,9 @@ def note(pod: Pod, reason: str) -> tuple[Operation, ...]:
     if not (metadata.name or metadata.generate_name):
         return ()  # nothing that an API server would send
     if metadata.annotations is None:
-        value = {ROLE_MISSING: text}
-        return ({"op": "add", "path": "/metadata/annotations", "value": value},)
+        return (Operation("/metadata/annotations", {ROLE_MISSING: text}),)
     key = ROLE_MISSING.replace("/", "~1")
-    return ({"op": "add", "path": f"/metadata/annotations/{key}", "value": text},)
+    return (Operation(f"/metadata/annotations/{key}", text),)
 
 
 def without_role(pod: Pod, *, prefix: str) -> tuple[str, ...]:
@@ -101,74 +112,78 @@ def without_role(pod: Pod, *, prefix: str) -> tuple[str, ...]:
     return tuple(
         container.name
         for _, container in _containers(pod)
-        if container.name not in skipped and not _has_its_own(container)
+        if container.name not in skipped and _present(container).isdisjoint(_OWN)
     )
 
 
 def _pod_warnings(pod: Pod, skipped: frozenset[str], *, prefix: str) -> Iterator[str]:
-    yield from expiration_warnings(pod.annotations, prefix=prefix)
-    for name in sorted(skipped - {container.name for _, container in _containers(pod)}):
-        yield f"{prefix}/{SKIP_CONTAINERS}: there is no container {excerpt(name)!r}"
+    if pod.annotations:
+        yield from expiration_warnings(pod.annotations, prefix=prefix)
+    if skipped:
+        for name in sorted(skipped - {container.name for _, container in _containers(pod)}):
+            yield f"{prefix}/{SKIP_CONTAINERS}: there is no container {excerpt(name)!r}"
 
 
-def _containers(pod: Pod) -> Iterator[tuple[str, Container]]:
-    for index, container in enumerate(pod.spec.init_containers or ()):
-        yield f"/spec/initContainers/{index}", container
-    for index, container in enumerate(pod.spec.containers or ()):
-        yield f"/spec/containers/{index}", container
+def _containers(pod: Pod) -> list[tuple[str, Container]]:
+    spec = pod.spec
+    found = enumerate(spec.containers or ())
+    containers = [(f"/spec/containers/{index}", container) for index, container in found]
+    if not spec.init_containers:
+        return containers
+    found = enumerate(spec.init_containers)
+    return [(f"/spec/initContainers/{index}", container) for index, container in found] + containers
 
 
-def _has_its_own(container: Container) -> bool:
-    return any(variable.name in (ROLE_ARN, TOKEN_FILE_NAME) for variable in container.env or ())
+def _present(container: Container) -> set[str]:
+    """The names of the container's variables."""
+    return {variable.name for variable in container.env or ()}
 
 
-def _occupied(container: Container, volume: str, *, at: str) -> bool:
-    devices = container.volume_devices or ()
-    if any(_same_place(device.device_path, at) for device in devices):
-        return True
-    mounts = container.volume_mounts or ()
-    return any(
-        _same_place(mount.mount_path, at)
-        and (mount.name != volume or bool(mount.sub_path or mount.sub_path_expr))
-        for mount in mounts
-    )
+class Mounted(Enum):
+    """What is in a container where the token belongs."""
+
+    nothing = auto()
+    token = auto()
+    other = auto()
 
 
-def _same_place(path: str, other: str) -> bool:
-    return path.rstrip("/") == other.rstrip("/")
+def _mounted(container: Container, wanted: Value) -> Mounted:
+    place = wanted["mountPath"].rstrip("/")
+    for device in container.volume_devices or ():
+        if device.device_path.rstrip("/") == place:
+            return Mounted.other
+    found = [
+        mount for mount in container.volume_mounts or () if mount.mount_path.rstrip("/") == place
+    ]
+    if not found:
+        return Mounted.nothing
+    name = wanted["name"]
+    is_token = all(m.name == name and not m.sub_path and not m.sub_path_expr for m in found)
+    return Mounted.token if is_token else Mounted.other
 
 
-def _container_operations(
-    path: str, container: Container, *, variables: list[Operation], mount: Operation
-) -> Iterator[Operation]:
-    present = {variable.name for variable in container.env or ()}
-    wanted = variables
-    if not present.isdisjoint(_OPTIONAL):
-        wanted = [variable for variable in variables if not _already(variable["name"], present)]
-    yield from _append(f"{path}/env", wanted, existing=bool(container.env))
-    mounts = container.volume_mounts or ()
-    if not any(_same_place(found.mount_path, mount["mountPath"]) for found in mounts):
-        yield from _append(f"{path}/volumeMounts", [mount], existing=bool(mounts))
-
-
-def _mount(volume: str, grant: Grant) -> Operation:
+def _mount(volume: str, grant: Grant) -> Value:
     return {"name": volume, "mountPath": grant.mount_path, "readOnly": True}
 
 
-def _already(name: str, present: set[str]) -> bool:
-    # One of the two region variables is enough to leave both to the pod's author.
-    return not present.isdisjoint(REGIONS) if name in REGIONS else name in present
+def _wanted(variables: list[Value], present: set[str]) -> list[Value]:
+    """The variables that the container has not got from its author."""
+    if present.isdisjoint(_OPTIONAL):
+        return variables
+    if not present.isdisjoint(REGIONS):
+        # One of the two is enough to leave both to the pod's author.
+        present = present.union(REGIONS)
+    return [variable for variable in variables if variable["name"] not in present]
 
 
-def _append(path: str, values: list[Operation], *, existing: bool) -> Iterator[Operation]:
-    if existing:
-        for value in values:
-            yield {"op": "add", "path": f"{path}/-", "value": value}
-    else:
-        yield {"op": "add", "path": path, "value": values}
+def _append(path: str, values: list[Value], *, existing: bool) -> list[Operation]:
+    if not existing:
+        return [Operation(path, values)]
+    end = f"{path}/-"
+    return [Operation(end, value) for value in values]
 
 
-def _variables(pod: Pod, grant: Grant) -> list[Operation]:
+def _variables(pod: Pod, grant: Grant) -> list[Value]:
     token_file = f"{grant.mount_path.rstrip('/')}/{FILE}"
     if pod.is_windows:
         token_file = "C:" + token_file.replace("/", "\\")
@@ -184,12 +199,16 @@ def _variables(pod: Pod, grant: Grant) -> list[Operation]:
 def _volume(pod: Pod, grant: Grant) -> tuple[str, bool]:
     """The name of the token's volume, and whether it has to be added."""
     volumes = pod.spec.volumes or ()
-    fitting = [volume.name for volume in volumes if _is_the_token(volume, grant)]
+    projected = [volume for volume in volumes if volume.projected is not None]
+    fitting = [volume.name for volume in projected if _is_the_token(volume, grant)]
     if fitting:
         return (VOLUME if VOLUME in fitting else fitting[0]), False
     taken = {volume.name for volume in volumes}
-    names = (VOLUME, *(f"{VOLUME}-{number}" for number in range(1, len(taken) + 1)))
-    return next(name for name in names if name not in taken), True
+    name, number = VOLUME, 0
+    while name in taken:
+        number += 1
+        name = f"{VOLUME}-{number}"
+    return name, True
 
 
 def _is_the_token(volume: Volume, grant: Grant) -> bool:

@@ -1,60 +1,28 @@
 """
-The four routes as a bare ASGI application: `/mutate /healthz /readyz /metrics`.
+The four routes: `/mutate /healthz /readyz /metrics`.
 
-Never here: listening, TLS.
+Never here: sockets, HTTP's syntax, TLS.
 """
 
-import asyncio
-import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from irsa.injection.grants import DEFAULT_PREFIX
 from irsa.webhook.directory import Cache, Directory
-from irsa.webhook.handler import PATIENCE, Outcome, Reply, handle
+from irsa.webhook.exchange import JSON, TEXT, Answer, Coming, Request
+from irsa.webhook.handler import PATIENCE, Handler, Question, Reply
+from irsa.webhook.journal import Journal
 from irsa.webhook.metrics import CONTENT_TYPE, Metrics, State
 
-logger = logging.getLogger(__name__)
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
-# A request to the API server may have 3 MiB; the review around it repeats a little of it.
-MAX_BODY = 8 * 1024 * 1024
-BODY_TIMEOUT = 10.0
-# The key of the connection's verified client in the ASGI scope: its common name, or None.
-CLIENT_NAME = "irsa.client"
+_MUTATE = b"/mutate"
 _TIMEOUT = re.compile(rb"(?:^|&)timeout=(\d{1,3})s(?:&|$)")
-_JSON = b"application/json"
-_TEXT = b"text/plain; charset=utf-8"
-_LEVELS = {
-    Outcome.failed: logging.ERROR,
-    Outcome.refused: logging.WARNING,
-    Outcome.malformed: logging.WARNING,
-}
-
-
-class RequestError(Exception):
-    """A request that is answered with an HTTP status before anybody looks at its body."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """An HTTP answer."""
-
-    status: int = 200
-    body: bytes
-    content_type: bytes = _TEXT
-    close: bool = False
+_LOOKING = (b"GET", b"HEAD")
+_NOT_FOUND = b"there are /mutate, /healthz, /readyz and /metrics\n"
+_WRONG_METHOD = b"an AdmissionReview is POSTed, everything else is read\n"
+_NOT_YOURS = b"reviews are answered to the API servers' certificate only\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +59,7 @@ class Application:
         certificate_expiry: When the serving certificate ends, in seconds since 1970.
         ready: Whether everything besides the cache is ready.
         clients: Whose reviews are answered.
+        journal: Told of every review.
     """
 
     def __init__(  # noqa: PLR0913 # each is a part that a test replaces
@@ -103,59 +72,62 @@ class Application:
         certificate_expiry: Callable[[], float | None] = lambda: None,
         ready: Callable[[], bool] = lambda: True,
         clients: Clients = EVERYBODY,
+        journal: Journal | None = None,
     ) -> None:
-        self._directory = directory
+        self._handler = Handler(directory, prefix=prefix)
         self._cache = cache
         self._metrics = metrics
-        self._prefix = prefix
         self._certificate_expiry = certificate_expiry
         self._others_ready = ready
         self._clients = clients
+        self._journal = journal or Journal()
+        self._views: Mapping[bytes, Callable[[], Answer]] = {
+            b"/healthz": lambda: Answer(body=b"ok\n"),
+            b"/readyz": self._ready,
+            b"/metrics": self._shown,
+        }
         self.draining = False
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        try:
-            answer = await self._route(scope, receive)
-        except RequestError as error:
-            body = f"{error.reason}\n".encode()
-            answer = Answer(status=error.status, body=body, close=True)
-        headers = [
-            (b"content-type", answer.content_type),
-            (b"content-length", b"%d" % len(answer.body)),
-        ]
-        if self.draining or answer.close:
-            headers.append((b"connection", b"close"))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+    def answer(self, request: Request) -> Coming:
+        """The answer to one request, or what becomes it where something must be asked first."""
+        path, _, query = request.target.partition(b"?")
+        if path == _MUTATE and request.method == b"POST":
+            return self._mutate(request, query)
+        return self._view(request, unquote_to_bytes(_without_authority(path)), query)
 
-    async def _route(self, scope: Message, receive: Receive) -> Answer:
-        match scope["path"], scope["method"]:
-            case "/mutate", "POST":
-                return await self._mutate(scope, receive)
-            case "/mutate", _:
-                raise RequestError(405, "an AdmissionReview is POSTed")
-            case "/healthz", "GET" | "HEAD":
-                return Answer(body=b"ok\n")
-            case "/readyz", "GET" | "HEAD":
-                return self._ready()
-            case "/metrics", "GET" | "HEAD":
-                body = self._metrics.render(self._state()).encode()
-                return Answer(body=body, content_type=CONTENT_TYPE)
-        raise RequestError(404, "there are /mutate, /healthz, /readyz and /metrics")
+    def _view(self, request: Request, path: bytes, query: bytes) -> Coming:
+        view = self._views.get(path)
+        if path == _MUTATE and request.method == b"POST":
+            return self._mutate(request, query)
+        if view is None and path != _MUTATE:
+            return Answer(status=404, body=_NOT_FOUND)
+        if view is None or request.method not in _LOOKING:
+            return Answer(status=405, body=_WRONG_METHOD)
+        return view()
 
-    async def _mutate(self, scope: Message, receive: Receive) -> Answer:
-        if not self._clients.admit(scope.get(CLIENT_NAME)):
+    def _mutate(self, request: Request, query: bytes) -> Coming:
+        if not self._clients.admit(request.client):
             self._metrics.unauthorized()
-            raise RequestError(403, "reviews are answered to the API servers' certificate only")
-        body = await _read_body(scope, receive)
+            return Answer(status=403, body=_NOT_YOURS, close=True)
         began = time.perf_counter()
-        reply = await handle(body, self._directory, patience=_patience(scope), prefix=self._prefix)
+        reply = self._handler.answer(request.body)
+        if isinstance(reply, Question):
+            return self._settled(reply, query, began)
+        return self._noted(reply, began)
+
+    async def _settled(self, question: Question, query: bytes, began: float) -> Answer:
+        reply = await self._handler.settle(question, patience=_patience(query))
+        return self._noted(reply, began)
+
+    def _noted(self, reply: Reply, began: float) -> Answer:
         seconds = time.perf_counter() - began
         self._metrics.review(reply.outcome, seconds)
-        _log(reply, seconds)
-        content_type = _JSON if reply.status == 200 else _TEXT
+        self._journal.note(reply, seconds)
+        content_type = JSON if reply.status == 200 else TEXT
         return Answer(status=reply.status, body=reply.body, content_type=content_type)
+
+    def _shown(self) -> Answer:
+        return Answer(body=self._metrics.render(self._state()).encode(), content_type=CONTENT_TYPE)
 
     def _ready(self) -> Answer:
         if self.draining:
@@ -177,50 +149,13 @@ class Application:
         )
 
 
-async def _read_body(scope: Message, receive: Receive) -> bytes:
-    _refuse_oversized(_content_length(scope))
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise RequestError(400, "the client went away")
-                chunks.append(message.get("body", b""))
-                size += len(chunks[-1])
-                _refuse_oversized(size)
-                if not message.get("more_body"):
-                    return b"".join(chunks)
-    except TimeoutError as error:
-        raise RequestError(408, f"the body did not come within {BODY_TIMEOUT:.0f} s") from error
+def _without_authority(path: bytes) -> bytes:
+    """A proxy may be sent the whole URL, and every server must understand it (RFC 9112, 3.2.2)."""
+    scheme, separator, rest = path.partition(b"://")
+    return b"/" + rest.partition(b"/")[2] if separator and b"/" not in scheme else path
 
 
-def _content_length(scope: Message) -> int:
-    # The parser has refused what is not a number before.
-    return next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)
-
-
-def _refuse_oversized(size: int) -> None:
-    if size > MAX_BODY:
-        raise RequestError(413, f"the body is over {MAX_BODY} bytes")
-
-
-def _patience(scope: Message) -> float:
+def _patience(query: bytes) -> float:
     """A little less than the API server's own time-out, which it sends along."""
-    found = _TIMEOUT.search(scope["query_string"])
+    found = _TIMEOUT.search(query)
     return float(found[1]) * 0.9 if found else PATIENCE
-
-
-def _log(reply: Reply, seconds: float) -> None:
-    fields = {
-        "uid": reply.uid,
-        "namespace": reply.namespace,
-        "serviceAccount": reply.service_account,
-        "pod": reply.pod,
-        "outcome": reply.outcome.value,
-        "ms": round(seconds * 1000, 3),
-    }
-    if reply.reason:
-        fields["reason"] = reply.reason
-    logger.log(_LEVELS.get(reply.outcome, logging.INFO), "review", extra=fields)

@@ -4,6 +4,7 @@ Where the handler asks what a ServiceAccount grants.
 Never here: Kubernetes calls.
 """
 
+import enum
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -15,8 +16,21 @@ class LookupFailedError(IrsaError):
     """It could not be found out what a ServiceAccount grants; its pods are not patched."""
 
 
+class Unknown(enum.Enum):
+    """Instead of a verdict: nobody has seen that ServiceAccount yet."""
+
+    unknown = enum.auto()
+
+
+UNKNOWN = Unknown.unknown
+
+
 class Directory(Protocol):
     """Answers what a ServiceAccount grants, wherever that is known from."""
+
+    def known(self, namespace: str, name: str) -> Verdict | Unknown:
+        """What a ServiceAccount grants, as `find`, if that can be told at once."""
+        ...
 
     async def find(self, namespace: str, name: str, *, patience: float) -> Verdict:
         """

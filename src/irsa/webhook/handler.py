@@ -8,15 +8,16 @@ Never here: sockets, TLS.
 """
 
 import logging
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from irsa.errors import IrsaError
 from irsa.injection.grants import DEFAULT_PREFIX, Grant, Refusal, Verdict
 from irsa.injection.patch import Patch, note, patch
 from irsa.injection.pods import Pod
 from irsa.webhook import review
-from irsa.webhook.directory import Directory
+from irsa.webhook.directory import Directory, Unknown
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +36,7 @@ class Outcome(StrEnum):
     failed = "failed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(Struct, frozen=True, kw_only=True):
     """The HTTP answer, and what there is to log and count of it; never a token or a pod."""
 
     status: int = 200
@@ -49,46 +49,57 @@ class Reply:
     reason: str = ""
 
 
-async def handle(
-    body: bytes,
-    directory: Directory,
-    *,
-    patience: float = PATIENCE,
-    prefix: str = DEFAULT_PREFIX,
-) -> Reply:
+class Question(Struct, frozen=True):
+    """A review whose ServiceAccount is not known yet: the directory has to ask."""
+
+    request: review.Request
+
+
+class Handler:
     """
-    Answer one AdmissionReview.
+    Answers reviews.
 
     Args:
-        body: The request's body.
         directory: Knows what a ServiceAccount grants.
-        patience: How many seconds the API server waits for the answer.
         prefix: What annotations begin with.
     """
-    try:
-        request = review.decode(body)
+
+    def __init__(self, directory: Directory, *, prefix: str = DEFAULT_PREFIX) -> None:
+        self._directory = directory
+        self._prefix = prefix
+
+    def answer(self, body: bytes) -> Reply | Question:
+        """The reply to an AdmissionReview, if its ServiceAccount is known."""
+        try:
+            request = review.decode(body)
+        except review.ReviewError as error:
+            return _malformed(error)
         if not request.creates_pod:
             return _allow(request, Outcome.ignored)
-        pod = review.decode_pod(request)
-    except review.ReviewError as error:
-        return _malformed(error)
-    try:
-        return await _judge(request, pod, directory, patience=patience, prefix=prefix)
-    except IrsaError as error:
-        return _failed(request, pod, error.message)
-    except Exception:
-        logger.exception("review %s: a fault in irsa", request.uid)
-        return _failed(request, pod, "a fault in irsa; see the webhook's log")
+        pod = request.object
+        try:
+            if pod.is_mirror:
+                return _allow(request, Outcome.ignored, pod=pod)
+            verdict = self._directory.known(request.namespace, pod.service_account)
+            if isinstance(verdict, Unknown):
+                return Question(request)
+            return _judged(request, pod, verdict, prefix=self._prefix)
+        except Exception as error:  # noqa: BLE001 # a pod never pays for our faults
+            return _failure(request, pod, error)
+
+    async def settle(self, question: Question, *, patience: float = PATIENCE) -> Reply:
+        """The reply after the directory has asked, within so many seconds."""
+        request, pod = question.request, question.request.object
+        try:
+            verdict = await self._directory.find(
+                request.namespace, pod.service_account, patience=patience
+            )
+            return _judged(request, pod, verdict, prefix=self._prefix)
+        except Exception as error:  # noqa: BLE001 # a pod never pays for our faults
+            return _failure(request, pod, error)
 
 
-async def _judge(
-    request: review.Request, pod: Pod, directory: Directory, *, patience: float, prefix: str
-) -> Reply:
-    if pod.is_mirror:
-        return _allow(request, Outcome.ignored, pod=pod)
-    verdict: Verdict = await directory.find(
-        request.namespace, pod.service_account, patience=patience
-    )
+def _judged(request: review.Request, pod: Pod, verdict: Verdict, *, prefix: str) -> Reply:
     match verdict:
         case None:
             return _allow(request, Outcome.no_role, pod=pod)
@@ -96,6 +107,13 @@ async def _judge(
             return _refused(request, pod, reason)
         case Grant():
             return _granted(request, pod, patch(pod, verdict, prefix=prefix))
+
+
+def _failure(request: review.Request, pod: Pod, error: Exception) -> Reply:
+    if isinstance(error, IrsaError):
+        return _failed(request, pod, error.message)
+    logger.error("review %s: a fault in irsa", request.uid, exc_info=error)
+    return _failed(request, pod, "a fault in irsa; see the webhook's log")
 
 
 def _granted(request: review.Request, pod: Pod, change: Patch) -> Reply:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from irsa.errors import IrsaError, KubeError
 from irsa.injection.grants import Defaults, Verdict, grant_of
-from irsa.webhook.directory import Cache, LookupFailedError
+from irsa.webhook.directory import UNKNOWN, Cache, LookupFailedError, Unknown
 
 READ_TIMEOUT = 10.0
 # So many connections to the API server at most, however many pods come with unknown accounts.
@@ -65,6 +65,13 @@ class Lookup:
         self._otherwise = otherwise
         self._slots = asyncio.Semaphore(MAX_READS)
         self._reading: dict[tuple[str, str], _Reading] = {}
+
+    def known(self, namespace: str, name: str) -> Verdict | Unknown:
+        """What a ServiceAccount grants, if the watch has told of it."""
+        if not self._cache.knows(namespace, name):
+            return UNKNOWN
+        verdict = self._cache.get(namespace, name)
+        return self._otherwise(namespace, name) if verdict is None else verdict
 
     async def find(self, namespace: str, name: str, *, patience: float) -> Verdict:
         """

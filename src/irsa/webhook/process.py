@@ -68,7 +68,7 @@ async def serve(stream: Stream, options: Options) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             background = [group.create_task(part) for part in parts]
-            await server.serve(sockets=[listener])
+            await server.serve(listener)
             for task in background:
                 task.cancel()
     finally:

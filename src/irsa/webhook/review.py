@@ -7,7 +7,6 @@ Source: https://kubernetes.io/docs/reference/config-api/apiserver-admission.v1/
 Never here: what a pod is given.
 """
 
-import binascii
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -15,6 +14,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from irsa.errors import InputError, excerpt
+from irsa.injection.patch import Operation
 from irsa.injection.pods import Pod
 
 API_VERSION = "admission.k8s.io/v1"
@@ -33,7 +33,7 @@ class Resource(Struct, frozen=True, kw_only=True):
     resource: str = ""
 
 
-class Request(Struct, frozen=True, kw_only=True, rename="camel"):
+class _Asked(Struct, frozen=True, kw_only=True, rename="camel"):
     """The part of the admission request that is read."""
 
     uid: str
@@ -41,7 +41,6 @@ class Request(Struct, frozen=True, kw_only=True, rename="camel"):
     resource: Resource = Resource()
     sub_resource: str = ""
     namespace: str = ""
-    object: Raw = Raw()
 
     @property
     def creates_pod(self) -> bool:
@@ -50,15 +49,33 @@ class Request(Struct, frozen=True, kw_only=True, rename="camel"):
         return pods and self.operation == "CREATE" and not self.sub_resource
 
 
-class Review(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What the API server asks."""
+class Request(_Asked, frozen=True, kw_only=True, rename="camel"):
+    """A request; its object says something only where a pod is being created."""
 
+    object: Pod
+
+
+class _Anything(_Asked, frozen=True, kw_only=True, rename="camel"):
+    """A request about whatever there is."""
+
+    object: Raw = Raw()
+
+
+class _Review(Struct, frozen=True, kw_only=True, rename="camel"):
     api_version: Literal["admission.k8s.io/v1"]
     kind: Literal["AdmissionReview"]
+
+
+class _PodReview(_Review, frozen=True, kw_only=True, rename="camel"):
     request: Request
 
 
-_reviews = msgspec.json.Decoder(Review)
+class _AnyReview(_Review, frozen=True, kw_only=True, rename="camel"):
+    request: _Anything
+
+
+_pod_reviews = msgspec.json.Decoder(_PodReview)
+_any_reviews = msgspec.json.Decoder(_AnyReview)
 _pods = msgspec.json.Decoder(Pod)
 _encode = msgspec.json.Encoder().encode
 # What msgspec raises on bytes that are not what is asked for, however hostile they are.
@@ -70,40 +87,51 @@ def decode(body: bytes) -> Request:
     The request in an AdmissionReview.
 
     Raises:
-        ReviewError: The bytes are not an AdmissionReview v1 with a request.
+        ReviewError: The bytes are not an AdmissionReview v1 with a request, or the object that is
+            created under `pods` is not a pod.
     """
     try:
-        request = _reviews.decode(body).request
-    except _MALFORMED as error:
-        raise ReviewError(
-            f"the body is not an AdmissionReview v1: {excerpt(str(error))}"
-        ) from error
+        request = _pod_reviews.decode(body).request
+    except _MALFORMED:
+        request = _decode_in_steps(body)
     if not request.uid:
         raise ReviewError("the AdmissionReview has no uid")
     return request
 
 
-def decode_pod(request: Request) -> Pod:
-    """
-    The pod that is being created.
-
-    Raises:
-        ReviewError: The object is not a pod.
-    """
+def _decode_in_steps(body: bytes) -> Request:
+    """What is not about a pod passes, and what is wrong is named."""
     try:
-        return _pods.decode(request.object)
+        asked = _any_reviews.decode(body).request
+    except _MALFORMED as error:
+        raise ReviewError(
+            f"the body is not an AdmissionReview v1: {excerpt(str(error))}"
+        ) from error
+    return Request(
+        uid=asked.uid,
+        operation=asked.operation,
+        resource=asked.resource,
+        sub_resource=asked.sub_resource,
+        namespace=asked.namespace,
+        object=_decode_pod(asked.object) if asked.creates_pod else Pod(),
+    )
+
+
+def _decode_pod(text: Raw) -> Pod:
+    try:
+        return _pods.decode(text)
     except _MALFORMED as error:
         raise ReviewError(f"the object is not a pod: {excerpt(str(error))}") from error
 
 
 def answer(
-    uid: str, *, operations: Sequence[dict[str, Any]] = (), warnings: Sequence[str] = ()
+    uid: str, *, operations: Sequence[Operation] = (), warnings: Sequence[str] = ()
 ) -> bytes:
     """The AdmissionReview that allows a request, with a patch if there are operations."""
     response: dict[str, Any] = {"uid": uid, "allowed": True}
     if operations:
-        patch = binascii.b2a_base64(_encode(operations), newline=False).decode()
-        response |= {"patchType": "JSONPatch", "patch": patch}
+        # Bytes in JSON are base64, for msgspec as for Kubernetes.
+        response |= {"patchType": "JSONPatch", "patch": _encode(operations)}
     if warnings:
         response["warnings"] = list(warnings)
     return _encode({"apiVersion": API_VERSION, "kind": KIND, "response": response})

@@ -49,7 +49,7 @@ def patched(pod: dict, grant: Grant) -> tuple[dict, Patch]:
     """The pod after its patch, and the patch."""
     decoded = msgspec.json.decode(msgspec.json.encode(pod), type=Pod)
     change = patch(decoded, grant, prefix=PREFIX)
-    return apply(pod, change.operations), change
+    return apply(pod, msgspec.to_builtins(change.operations)), change
 
 
 def annotated(annotations: dict[str, str]) -> dict[str, str]:
@@ -214,7 +214,8 @@ def test_note_says_in_the_pod_why_it_has_no_role(annotations: Any) -> None:
     metadata = {"name": "web-1"} | ({} if annotations == "absent" else {"annotations": annotations})
     pod = {"metadata": metadata, "spec": {"containers": []}}
     decoded = msgspec.convert(pod, Pod)
-    noted = apply(pod, note(decoded, "the API server is silent"))["metadata"]["annotations"]
+    operations = msgspec.to_builtins(note(decoded, "the API server is silent"))
+    noted = apply(pod, operations)["metadata"]["annotations"]
     assert noted[ROLE_MISSING] == "the API server is silent"
     assert noted.get("other") == ("kept" if annotations == {"other": "kept"} else None)
     assert note(Pod(), "nobody sends a pod without any name") == ()

@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from hypothesis import settings
 
 from irsa.injection.grants import Grant, Verdict
 from irsa.tls.certs import Authority, LeafRequest
 from irsa.webhook.application import Application, Clients
-from irsa.webhook.directory import Cache, LookupFailedError
+from irsa.webhook.directory import UNKNOWN, Cache, LookupFailedError, Unknown
+from irsa.webhook.journal import Journal
+from irsa.webhook.limits import Limits
 from irsa.webhook.metrics import Metrics
 from irsa.webhook.server import Server, listen, serving_context
 
@@ -31,16 +34,28 @@ GRANT = Grant(
 
 
 class FakeDirectory:
-    """Grants what it is told to; an exception is raised."""
+    """Grants what it is told to; an exception is raised. What it is `slow` at has to be asked."""
 
     def __init__(self, verdict: Verdict | Exception = GRANT) -> None:
         self.verdict = verdict
         self.asked: list[tuple[str, str]] = []
         self.patience = 0.0
+        self.slow = False
+        self.release: asyncio.Event | None = None
+
+    def known(self, namespace: str, name: str) -> Verdict | Unknown:
+        if self.slow:
+            return UNKNOWN
+        self.asked.append((namespace, name))
+        if isinstance(self.verdict, Exception):
+            raise self.verdict
+        return self.verdict
 
     async def find(self, namespace: str, name: str, *, patience: float) -> Verdict:
         self.asked.append((namespace, name))
         self.patience = patience
+        if self.release is not None:
+            await self.release.wait()
         if isinstance(self.verdict, Exception):
             raise self.verdict
         return self.verdict
@@ -190,6 +205,7 @@ class Running:
     context: ssl.SSLContext
     port: int
     files: Files
+    lines: list[bytes]
     task: "asyncio.Task[None]"
 
     async def connect(self, name: str | None = None) -> Client:
@@ -215,16 +231,18 @@ async def running(files: Files, directory: FakeDirectory, **options: Any) -> Asy
     """The server, listening; stopped at the end."""
     cache, metrics = Cache(), Metrics()
     clients = options.pop("clients", Clients())
-    application = Application(directory, cache, metrics=metrics, clients=clients)
+    lines: list[bytes] = []
+    journal = Journal(lines.append)
+    application = Application(directory, cache, metrics=metrics, clients=clients, journal=journal)
     client_ca = files.client_ca if clients.verified else None
     context = serving_context(files.cert, files.key, client_ca=client_ca)
     listener = listen(0, host="127.0.0.1")
-    server = Server(application, context, **options)
+    server = Server(application, context, **({"limits": Limits()} | options))
     port = listener.getsockname()[1]
-    task = asyncio.create_task(server.serve(sockets=[listener]))
+    task = asyncio.create_task(server.serve(listener))
     try:
-        await until(lambda: server.started)
-        yield Running(server, application, cache, metrics, context, port, files, task)
+        await until(lambda: server.is_accepting)
+        yield Running(server, application, cache, metrics, context, port, files, lines, task)
     finally:
         server.stop()
         await task
@@ -240,6 +258,8 @@ def _serving(files: Files, directory: FakeDirectory) -> Callable[..., None]:
             async with asyncio.timeout(60), running(files, directory, **options) as server:
                 await test(server)
 
-        asyncio.run(main())
+        # On the loop that the process has.
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(main())
 
     return run

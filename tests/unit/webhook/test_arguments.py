@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from irsa.cli import serving
 from irsa.cli.app import app
 from irsa.webhook.arguments import Arguments, parse
+from irsa.webhook.flags import BOOLEANS
 
 COMMAND: Any = typer.main.get_command(app).commands["webhook"]  # type: ignore[attr-defined]
 OPTIONS = [parameter for parameter in COMMAND.params if parameter.opts != ["--help"]]
@@ -31,7 +32,8 @@ def values(parameter: Any) -> st.SearchStrategy[list[str]]:
     """Ways to give one option."""
     [option] = parameter.opts
     if parameter.is_flag:
-        return st.sampled_from([[option], parameter.secondary_opts, [f"{option}=false"]])
+        ours = [[option], parameter.secondary_opts]
+        return st.sampled_from([*ours, [f"{option}=false"]] if option in BOOLEANS else ours)
     texts: st.SearchStrategy[Any] = st.sampled_from(["x", "a=b", "/tmp/x", "=", "ü", " "])
     if parameter.name in ("port", "token_expiration"):
         texts = st.integers(600, 65535).map(str)

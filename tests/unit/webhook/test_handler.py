@@ -11,14 +11,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from irsa.injection.grants import Grant, Refusal
-from irsa.webhook.handler import Outcome, Reply, handle
+from irsa.webhook.handler import Handler, Outcome, Reply
 
 PODS = {"group": "", "version": "v1", "resource": "pods"}
 
 
 def ask(body: bytes, directory: Any) -> Reply:
     """The reply to a body."""
-    return asyncio.run(handle(body, directory))
+    return asyncio.run(answered(Handler(directory), body))
+
+
+async def answered(handler: Handler, body: bytes) -> Reply:
+    """The reply, whether the directory has to ask or not."""
+    reply = handler.answer(body)
+    return reply if isinstance(reply, Reply) else await handler.settle(reply)
 
 
 def response(reply: Reply) -> dict:

@@ -16,9 +16,8 @@ from hypothesis import strategies as st
 from irsa.errors import InputError
 from irsa.tls.certs import Authority
 from irsa.tls.context import Reloader
-from irsa.webhook import application
-from irsa.webhook import server as server_module
 from irsa.webhook.application import Clients
+from irsa.webhook.limits import Limits
 from irsa.webhook.server import listen
 
 Serving = Callable[..., None]
@@ -84,6 +83,7 @@ def test_patience_is_the_api_servers_own(
     query: str, patience: float, serving: Serving, review: Callable[..., bytes], directory: Any
 ) -> None:
     """A live read is given up a little before the API server gives up on us."""
+    directory.slow = True
 
     async def test(server: Any) -> None:
         client = await server.connect()
@@ -112,7 +112,7 @@ def test_body_over_the_limit_is_refused_unread(serving: Serving) -> None:
 
     async def test(server: Any) -> None:
         client = await server.connect()
-        length = application.MAX_BODY + 1
+        length = Limits().body + 1
         client.writer.write(
             b"POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % length
         )
@@ -131,7 +131,7 @@ def test_endless_body_is_refused(serving: Serving) -> None:
         client.writer.write(
             b"POST /mutate HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
         )
-        for _ in range(application.MAX_BODY // 65536 + 1):
+        for _ in range(Limits().body // 65536 + 1):
             client.writer.write(b"10000\r\n" + b" " * 65536 + b"\r\n")
         assert (await client.answer())[0] == 413
         await client.close()
@@ -145,21 +145,15 @@ def test_endless_headers_are_refused(serving: Serving) -> None:
     async def test(server: Any) -> None:
         client = await server.connect()
         client.writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: ")
-        with pytest.raises(ConnectionError):
-            await flood(client)
+        client.writer.write(b"x" * (Limits().head + 65536))
+        assert await hung_up(client)
         await client.close()
-
-    async def flood(client: Any) -> None:
-        for _ in range(1000):
-            client.writer.write(b"x" * 65536)
-            await client.writer.drain()
 
     serving(test)
 
 
-def test_slow_head_is_given_up(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_head_is_given_up(serving: Serving) -> None:
     """A client that never finishes its headers is hung up on; one that takes its time is not."""
-    monkeypatch.setattr(server_module, "HEAD_TIMEOUT", 0.5)
 
     async def test(server: Any) -> None:
         slow, endless = await server.connect(), await server.connect()
@@ -174,7 +168,7 @@ def test_slow_head_is_given_up(serving: Serving, monkeypatch: pytest.MonkeyPatch
         await slow.close()
         await endless.close()
 
-    serving(test)
+    serving(test, limits=Limits(head_seconds=0.5))
 
 
 async def hung_up(client: Any) -> bool:
@@ -184,9 +178,8 @@ async def hung_up(client: Any) -> bool:
     return True
 
 
-def test_trickling_head_is_given_up(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trickling_head_is_given_up(serving: Serving) -> None:
     """More bytes now and then do not put the end off."""
-    monkeypatch.setattr(server_module, "HEAD_TIMEOUT", 0.3)
 
     async def test(server: Any) -> None:
         client = await server.connect()
@@ -198,28 +191,22 @@ def test_trickling_head_is_given_up(serving: Serving, monkeypatch: pytest.Monkey
         assert await ended
         await client.close()
 
-    serving(test)
+    serving(test, limits=Limits(head_seconds=0.3))
 
 
-def test_connection_without_a_request_ends(
-    serving: Serving, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_connection_without_a_request_ends(serving: Serving) -> None:
     """Whoever connects and says nothing does not stay for ever."""
-    monkeypatch.setattr(server_module, "KEEP_ALIVE", 0.1)
 
     async def test(server: Any) -> None:
         silent = await server.connect()
         assert await hung_up(silent)
         await silent.close()
 
-    serving(test)
+    serving(test, limits=Limits(idle_seconds=0.1))
 
 
-def test_longest_idle_connection_makes_room(
-    serving: Serving, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_longest_idle_connection_makes_room(serving: Serving) -> None:
     """A crowd of idle clients does not keep the API server out."""
-    monkeypatch.setattr(server_module, "MAX_CONNECTIONS", 3)
 
     async def test(server: Any) -> None:
         clients = [await server.connect() for _ in range(3)]
@@ -234,12 +221,11 @@ def test_longest_idle_connection_makes_room(
         for client in (*clients, newcomer):
             await client.close()
 
-    serving(test)
+    serving(test, limits=Limits(connections=3))
 
 
-def test_slow_body_is_given_up(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_body_is_given_up(serving: Serving) -> None:
     """A client that never finishes its request does not hold the server."""
-    monkeypatch.setattr(application, "BODY_TIMEOUT", 0.05)
 
     async def test(server: Any) -> None:
         client = await server.connect()
@@ -247,7 +233,7 @@ def test_slow_body_is_given_up(serving: Serving, monkeypatch: pytest.MonkeyPatch
         assert (await client.answer())[0] == 408
         await client.close()
 
-    serving(test)
+    serving(test, limits=Limits(body_seconds=0.05))
 
 
 @settings(max_examples=15, suppress_health_check=list(HealthCheck))
@@ -334,22 +320,15 @@ def test_stop_answers_what_is_under_way(
     serving: Serving, review: Callable[..., bytes], directory: Any, until: Any
 ) -> None:
     """A review that waits for a live read is answered before the process ends."""
-    release = asyncio.Event()
-    find = directory.find
-
-    async def slow(*arguments: Any, **options: Any) -> Any:
-        await release.wait()
-        return await find(*arguments, **options)
-
-    directory.find = slow
+    directory.slow, directory.release = True, asyncio.Event()
 
     async def test(server: Any) -> None:
         client = await server.connect()
         asked = asyncio.create_task(client.ask("/mutate", review()))
-        await until(lambda: bool(server.server.server_state.tasks))
+        await until(lambda: bool(directory.asked))
         server.server.stop()
-        await until(lambda: not server.server.servers[0].is_serving())
-        release.set()
+        await until(lambda: not server.server.is_accepting)
+        directory.release.set()
         assert (await asked)[0] == 200
         await client.close()
 

@@ -1,0 +1,78 @@
+"""
+One JSON line a review: what was asked, what became of it, and how long it took.
+
+Written past the logging machinery, which takes as long as the review itself. Never in a line: a
+token, a pod's body.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import msgspec
+
+from irsa.webhook.handler import Outcome, Reply
+
+STDERR = 2
+_LOGGER = "irsa.webhook.reviews"
+_LEVELS = {Outcome.failed: "error", Outcome.refused: "warning", Outcome.malformed: "warning"}
+
+
+class _Line(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """A line; the first four fields are those of every other line of the log."""
+
+    time: str
+    level: str
+    logger: str = _LOGGER
+    message: str = "review"
+    uid: str
+    namespace: str
+    service_account: str
+    pod: str
+    outcome: str
+    ms: float
+    reason: str | msgspec.UnsetType
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def to_stderr(line: bytes) -> None:
+    """Where a pod's log goes; a log that nobody takes must not end the process."""
+    try:
+        os.write(STDERR, line)
+    except OSError:
+        return
+
+
+class Journal:
+    """
+    The log of reviews.
+
+    Args:
+        write: Takes one line.
+        clock: The time, in seconds since 1970.
+    """
+
+    def __init__(
+        self, write: Callable[[bytes], None] = to_stderr, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._write = write
+        self._clock = clock
+
+    def note(self, reply: Reply, seconds: float) -> None:
+        """Write the line of one review."""
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        line = _Line(
+            time=now.isoformat(timespec="milliseconds"),
+            level=_LEVELS.get(reply.outcome, "info"),
+            uid=reply.uid,
+            namespace=reply.namespace,
+            service_account=reply.service_account,
+            pod=reply.pod,
+            outcome=reply.outcome.value,
+            ms=round(seconds * 1000, 3),
+            reason=reply.reason or msgspec.UNSET,
+        )
+        self._write(_encode(line) + b"\n")
