@@ -12,10 +12,14 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from irsa.controller.events import Events
 from irsa.controller.lease import Lease, lease_ref
 from irsa.controller.loop import Controller
+from irsa.controller.metrics import State
+from irsa.controller.patrol import Patrol
 from irsa.controller.restart import Restarter, rolled_out
-from irsa.controller.survey import Survey
+from irsa.controller.survey import Search
+from irsa.controller.telling import Telling
 from irsa.errors import KubeError
 from irsa.injection.grants import Defaults
 from irsa.injection.webhook import (
@@ -191,11 +195,18 @@ class Deployment:
     place: Place
     ref: Ref
 
-    def survey(self, *, restart: bool) -> Survey:
-        """As the controller runs it, with nothing but its own permissions."""
-        kube = self.place.kube
-        restarter = Restarter(kube=kube, clock=_now) if restart else None
-        return Survey(kube=kube, clock=_now, defaults=Defaults(), restarter=restarter)
+    def survey(self, *, restart: bool) -> State:
+        """As the controller looks, with nothing but its own permissions."""
+        kube, state = self.place.kube, State()
+        events = Events(kube=kube, clock=_now)
+        Patrol(
+            search=Search(kube=kube, defaults=Defaults()),
+            telling=Telling(events=events),
+            state=state,
+            clock=_now,
+            restarter=Restarter(kube=kube, clock=_now, events=events) if restart else None,
+        ).go()
+        return state
 
     def generation(self) -> int:
         return self.place.admin.get(self.ref)["metadata"]["generation"]
@@ -247,9 +258,8 @@ def until(condition: Callable[[], Any], what: str, *, seconds: float = 120) -> N
 
 def test_pod_that_lost_its_role_is_found_told_of_and_replaced(lost: Deployment) -> None:
     """With its own permissions: found and told of always, restarted only where that was asked."""
-    survey = lost.survey(restart=False)
-    survey.look()
-    [bare] = [found for found in survey.found if found.namespace == WORKLOADS]
+    state = lost.survey(restart=False)
+    [bare] = [found for found in state.bare if found.namespace == WORKLOADS]
     [event] = [
         item
         for item in lost.place.admin.list("v1", "Event", namespace=WORKLOADS)
@@ -258,7 +268,7 @@ def test_pod_that_lost_its_role_is_found_told_of_and_replaced(lost: Deployment) 
     assert event["involvedObject"]["name"] == bare.name
     assert lost.generation() == 1
     with pytest.raises(KubeError) as refused:
-        lost.survey(restart=True).look()
+        lost.survey(restart=True)
     assert refused.value.status == 403
     for item in objects(replace(lost.place.settings, restart=True)):
         if item["kind"] == "ClusterRole":
@@ -270,5 +280,5 @@ def test_pod_that_lost_its_role_is_found_told_of_and_replaced(lost: Deployment) 
 def _restarts(lost: Deployment) -> bool:
     # RBAC reaches the authorizer's cache a moment later.
     with contextlib.suppress(KubeError):
-        lost.survey(restart=True).look()
+        lost.survey(restart=True)
     return lost.generation() > 1

@@ -129,6 +129,10 @@ class FakeKube:
         with self._changing("PATCH", ref.path, dry_run=dry_run):
             self._needs_namespace(ref)
             key = _key(ref)
+            version = obj["metadata"].get("resourceVersion")
+            current = self._objects.get(key, {"metadata": {}})["metadata"].get("resourceVersion")
+            if version not in (None, "", current):
+                raise _conflict(f"{ref} has been modified")
             applied = fields.apply(
                 self._objects.get(key, _bare(obj)),
                 copy.deepcopy(dict(obj)),

@@ -1,11 +1,15 @@
 """`irsa controller`: keeps the webhook's certificates true; what its Deployment runs."""
 
+import os
 import signal
 import socket
 import threading
 import uuid
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +17,14 @@ from irsa.cli import guards, log
 from irsa.cli.options import Context, Kubeconfig
 from irsa.injection.grants import DEFAULT_PREFIX
 from irsa.injection.settings import CONTROLLER, DEFAULT_NAMESPACE
+
+if TYPE_CHECKING:
+    from irsa.controller.events import Events
+    from irsa.controller.held import Held
+    from irsa.controller.loop import Rounds
+    from irsa.controller.metrics import State
+    from irsa.injection.grants import Defaults
+    from irsa.kube.client import Kube
 
 
 def command(
@@ -23,13 +35,23 @@ def command(
     period: Annotated[
         float, typer.Option("--period", min=0.1, metavar="SECONDS", help="How often it looks.")
     ] = 5.0,
+    survey_period: Annotated[
+        float,
+        typer.Option(
+            "--survey-period",
+            min=0.1,
+            metavar="SECONDS",
+            help="How often it looks for pods without their role.",
+        ),
+    ] = 60.0,
     metrics_port: Annotated[
         int | None,
         typer.Option(
             "--metrics-port",
             min=0,
             max=65535,
-            help="Serve `/metrics` and `/healthz` there, over plain HTTP; default nowhere.",
+            help="Serve `/metrics`, `/healthz` and `/readyz` there, over plain HTTP; "
+            "default nowhere.",
         ),
     ] = None,
     tls_secret: Annotated[
@@ -81,14 +103,8 @@ def command(
 
     Example: `irsa controller --namespace irsa-system`
     """
-    from irsa.controller import metrics
-    from irsa.controller.lease import Lease, lease_ref
-    from irsa.controller.loop import Controller, Rounds, note_expiries
-    from irsa.controller.restart import Restarter
-    from irsa.controller.server import serving
-    from irsa.controller.survey import Survey, config_map_roles
+    from irsa.controller.metrics import State
     from irsa.injection.grants import Defaults
-    from irsa.kube.client import Kube
 
     log.configure_pod()
     stop = threading.Event()
@@ -99,35 +115,116 @@ def command(
         allowed_accounts=guards.accounts(allowed_account or []),
         allowed_roles=guards.allowed_roles(allowed_role or []),
     )
-    state = metrics.State(since=_now())
-    with Kube.open(kubeconfig=kubeconfig, context=context) as kube:
-        controller = Controller(
-            kube=kube,
-            namespace=namespace,
-            clock=_now,
-            tls_secret=tls_secret,
-            seen=note_expiries(state),
-        )
-        survey = Survey(
-            kube=kube,
-            clock=_now,
-            defaults=defaults,
-            left_out=frozenset(exclude_namespace or ()),
-            mappings=config_map_roles(kube, namespace, defaults) if watch_config_map else dict,
-            restarter=Restarter(kube=kube, clock=_now) if restart else None,
-        )
-        holder = f"{socket.gethostname()}_{uuid.uuid4()}"
-        lease = Lease(kube, lease_ref(namespace, CONTROLLER), holder=holder)
-        rounds = Rounds(
-            controller=controller, lease=lease, state=state, survey=survey, period=period
-        )
-        with serving(
-            metrics_port,
-            metrics=lambda: metrics.render(state),
-            healthy=lambda: state.is_healthy(_now()),
-        ):
-            rounds.run(stop)
+    wanted = _Wanted(
+        namespace=namespace,
+        period=period,
+        survey_period=survey_period,
+        tls_secret=tls_secret,
+        defaults=defaults,
+        config_map=watch_config_map,
+        left_out=frozenset(exclude_namespace or ()),
+        restart=restart,
+    )
+    state = State()
+    with _kube(kubeconfig, context, stop) as kube, _shown(metrics_port, state):
+        _rounds(wanted, kube, state, stop=stop).run(stop)
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What the options say."""
+
+    namespace: str
+    period: float
+    survey_period: float
+    tls_secret: str | None
+    defaults: "Defaults"
+    config_map: bool
+    left_out: frozenset[str]
+    restart: bool
+
+
+def _rounds(wanted: _Wanted, kube: "Kube", state: "State", *, stop: threading.Event) -> "Rounds":
+    """The tasks, each with the API guarded by the Lease."""
+    from irsa.controller.clock import Clock
+    from irsa.controller.events import Events
+    from irsa.controller.held import Held
+    from irsa.controller.lease import Lease, lease_ref
+    from irsa.controller.loop import Rounds, Task
+
+    clock = Clock(server=kube.now, local=lambda: datetime.now(UTC), state=state)
+    holder = f"{socket.gethostname()}_{uuid.uuid4()}"
+    lease = Lease(kube, lease_ref(wanted.namespace, CONTROLLER), holder=holder)
+    held = Held(kube=kube, lease=lease, clock=clock.now, stopped=stop.is_set, beat=state.beat)
+    events = Events(kube=held, clock=clock.now, results=state.events)
+    tasks = (
+        Task(name="certificates", work=_certificates(wanted, held, events, state=state)),
+        Task(name="survey", work=_survey(wanted, held, events, state=state)),
+    )
+    tasks[1].every = wanted.survey_period
+    return Rounds(lease=lease, tasks=tasks, state=state, clock=clock.now, period=wanted.period)
+
+
+def _certificates(
+    wanted: _Wanted, kube: "Held", events: "Events", *, state: "State"
+) -> Callable[[], object]:
+    from irsa.controller.complaints import Complaints
+    from irsa.controller.loop import Controller, note_expiries
+
+    controller = Controller(
+        kube=kube,
+        namespace=wanted.namespace,
+        clock=kube.clock,
+        tls_secret=wanted.tls_secret,
+        seen=note_expiries(state),
+        did=lambda action: state.actions.update([type(action).__name__]),
+        troubled=Complaints(events=events).tell,
+    )
+    return controller.settle
+
+
+def _survey(
+    wanted: _Wanted, kube: "Held", events: "Events", *, state: "State"
+) -> Callable[[], object]:
+    from irsa.controller.patrol import Patrol
+    from irsa.controller.restart import Restarter
+    from irsa.controller.survey import Search, config_map_roles
+    from irsa.controller.telling import Telling
+
+    roles = config_map_roles(kube, wanted.namespace, wanted.defaults)
+    search = Search(
+        kube=kube,
+        defaults=wanted.defaults,
+        left_out=wanted.left_out,
+        mappings=roles if wanted.config_map else dict,
+    )
+    restarter = Restarter(kube=kube, clock=kube.clock, events=events) if wanted.restart else None
+    patrol = Patrol(
+        search=search,
+        telling=Telling(events=events),
+        state=state,
+        clock=kube.clock,
+        restarter=restarter,
+    )
+    return patrol.go
+
+
+def _kube(kubeconfig: str | None, context: str | None, stop: threading.Event) -> "Kube":
+    """The cluster; a pause that the API server asks for ends when the process is to stop."""
+    from irsa.kube import locate
+    from irsa.kube.client import TIMEOUT, Kube
+    from irsa.kube.transport import Transport
+
+    def pause(seconds: float) -> None:
+        stop.wait(seconds)
+
+    connection = locate.connection(kubeconfig, context, environment=os.environ)
+    return Kube(Transport(connection, timeout=TIMEOUT, sleep=pause))
+
+
+def _shown(port: int | None, state: "State") -> AbstractContextManager[int | None]:
+    from irsa.controller.metrics import render
+    from irsa.controller.server import Pages, serving
+
+    pages = Pages(metrics=lambda: render(state), healthy=state.is_healthy, unready=state.unready)
+    return serving(port, pages)

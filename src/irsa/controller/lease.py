@@ -2,12 +2,14 @@
 One controller at a time, by a Lease.
 
 The Deployment has one replica; the Lease is for the moment in which a node is lost and two run.
-Even then nothing breaks: every write is refused when what it builds on has changed.
+Whose Lease has run out is told by seconds counted here, as client-go does it: clocks that differ or
+jump, and whatever is written in a Lease, give it to nobody too early and to nobody for ever.
 Source: https://kubernetes.io/docs/concepts/architecture/leases/
 Never here: what the holder does.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -17,8 +19,11 @@ from irsa.kube.objects import Ref
 Object = dict[str, Any]
 
 DURATION = timedelta(seconds=15)
+# Renewed so early that ten seconds are left for what is under way.
+RENEW = timedelta(seconds=5)
 _API_VERSION = "coordination.k8s.io/v1"
 _CONFLICT = 409
+_MAX_TRANSITIONS = 2**31 - 1
 
 
 class Leases(Protocol):
@@ -45,35 +50,73 @@ class Lease:
         kube: The API.
         ref: Which Lease.
         holder: Who we are: another name for every process.
+        ticks: Seconds that never jump, and go on while the process is stopped.
     """
 
-    def __init__(self, kube: Leases, ref: Ref, *, holder: str) -> None:
+    def __init__(
+        self,
+        kube: Leases,
+        ref: Ref,
+        *,
+        holder: str,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._kube = kube
         self._ref = ref
         self._holder = holder
+        self._ticks = ticks
+        self._renewed: float | None = None
+        # What another one's Lease looked like, and since when it has looked so.
+        self._seen: tuple[Any, float] | None = None
 
     def hold(self, now: datetime) -> bool:
         """Take or renew the Lease; False if somebody else holds it."""
+        began, self._renewed = self._ticks(), None
         found = self._kube.get(self._ref)
-        if found is not None and not self._free(found.get("spec") or {}, now):
+        if found is not None and not self._free(found, began):
             return False
-        return self._write(found, {"holderIdentity": self._holder, "renewTime": _micro(now)})
+        if not self._write(found, self._taken(found, now)):
+            return False
+        self._renewed, self._seen = began, None
+        return True
+
+    def is_held(self) -> bool:
+        """Whether nobody else can have it yet; without asking."""
+        return self._younger_than(DURATION)
+
+    def is_fresh(self) -> bool:
+        """Whether it need not be renewed yet."""
+        return self._younger_than(RENEW)
 
     def release(self) -> None:
         """Give the Lease up, so that the next one need not wait for its end."""
+        self._renewed = None
         found = self._kube.get(self._ref)
-        if found is not None and (found.get("spec") or {}).get("holderIdentity") == self._holder:
+        if found is not None and _spec(found).get("holderIdentity") == self._holder:
             self._write(found, {"holderIdentity": ""})
 
-    def _free(self, spec: Mapping[str, Any], now: datetime) -> bool:
-        holder = spec.get("holderIdentity")
+    def _younger_than(self, age: timedelta) -> bool:
+        return self._renewed is not None and self._ticks() < self._renewed + age.total_seconds()
+
+    def _free(self, found: Object, at: float) -> bool:
+        holder = _spec(found).get("holderIdentity")
         if not holder or holder == self._holder:
             return True
-        try:
-            renewed = datetime.fromisoformat(spec["renewTime"])
-            return renewed + timedelta(seconds=spec["leaseDurationSeconds"]) < now
-        except (KeyError, TypeError, ValueError):
-            return True
+        looks = (found.get("metadata") or {}).get("resourceVersion"), _spec(found)
+        if self._seen is None or self._seen[0] != looks:
+            self._seen = looks, at
+        return at > self._seen[1] + DURATION.total_seconds()
+
+    def _taken(self, found: Object | None, now: datetime) -> Object:
+        spec = _spec(found or {})
+        if spec.get("holderIdentity") == self._holder:
+            return spec | {"renewTime": _micro(now)}
+        return {
+            "holderIdentity": self._holder,
+            "acquireTime": _micro(now),
+            "renewTime": _micro(now),
+            "leaseTransitions": _next(spec.get("leaseTransitions")),
+        }
 
     def _write(self, found: Object | None, spec: Object) -> bool:
         metadata = {"name": self._ref.name, "namespace": self._ref.namespace}
@@ -94,6 +137,16 @@ class Lease:
 def lease_ref(namespace: str, name: str) -> Ref:
     """A Lease by its name."""
     return Ref(_API_VERSION, "Lease", name, namespace)
+
+
+def _spec(lease: Mapping[str, Any]) -> Object:
+    return lease.get("spec") or {}
+
+
+def _next(transitions: object) -> int:
+    if not isinstance(transitions, int) or not 0 <= transitions < _MAX_TRANSITIONS:
+        return 0
+    return transitions + 1
 
 
 def _micro(now: datetime) -> str:

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 import msgspec
 
+from irsa.errors import excerpt
 from irsa.injection.grants import SKIP_LABEL, Grant, Verdict
-from irsa.injection.patch import patch, without_role
+from irsa.injection.patch import ROLE_MISSING, patch, without_role
 from irsa.injection.pods import Metadata as PodMetadata
 from irsa.injection.pods import Pod, PodSpec
 
+UNKNOWN = "it came before the annotation, or while no webhook answered"
 _ENDED = ("Succeeded", "Failed")
 
 
@@ -25,6 +27,7 @@ class OwnerReference(msgspec.Struct, frozen=True, rename="camel"):
     api_version: str = ""
     kind: str = ""
     name: str = ""
+    uid: str = ""
     controller: bool = False
 
 
@@ -34,6 +37,7 @@ class Metadata(msgspec.Struct, frozen=True, rename="camel"):
     name: str = ""
     namespace: str = ""
     uid: str = ""
+    creation_timestamp: str = ""
     annotations: dict[str, str] | None = None
     labels: dict[str, str] | None = None
     deletion_timestamp: str | None = None
@@ -60,7 +64,13 @@ class Account(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bare:
-    """A running pod without its role."""
+    """
+    A running pod without its role.
+
+    Args:
+        why: Why it has none, as far as that is known.
+        created: When it was made, in the API server's words.
+    """
 
     namespace: str
     name: str
@@ -69,6 +79,8 @@ class Bare:
     role_arn: str
     containers: tuple[str, ...]
     owner: OwnerReference | None = None
+    why: str = UNKNOWN
+    created: str = ""
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
@@ -106,6 +118,8 @@ def bare_pods(
                 role_arn=grant.role_arn,
                 containers=containers,
                 owner=_owner(metadata),
+                why=_why(metadata),
+                created=metadata.creation_timestamp,
             )
 
 
@@ -117,3 +131,9 @@ def _is_left_alone(live: LivePod, prefix: str) -> bool:
 
 def _owner(metadata: Metadata) -> OwnerReference | None:
     return next((owner for owner in metadata.owner_references or () if owner.controller), None)
+
+
+def _why(metadata: Metadata) -> str:
+    """What the webhook noted in the pod, if it was asked."""
+    noted = (metadata.annotations or {}).get(ROLE_MISSING, "")
+    return f"the webhook could not help: {excerpt(noted)}" if noted else UNKNOWN

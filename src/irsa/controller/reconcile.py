@@ -10,7 +10,7 @@ Never here: IO, sleep, the clock.
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,11 +29,17 @@ OVERLAP = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """The three objects as they are; None where one does not exist."""
+    """
+    The three objects as they are; None where one does not exist.
+
+    Args:
+        unread: The names of those that could not be read: None means nothing there.
+    """
 
     ca_secret: Mapping[str, Any] | None
     tls_secret: Mapping[str, Any] | None
     configuration: Mapping[str, Any] | None
+    unread: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,25 +78,41 @@ class NewServing:
 Action = NewAuthority | ForgetFormer | TrustBundle | NewServing
 
 
-def reconcile(observed: Observed, now: datetime, *, names: Iterable[str]) -> Action | None:
+def reconcile(
+    observed: Observed,
+    now: datetime,
+    *,
+    names: Iterable[str],
+    without: Container[type[Action]] = (),
+) -> Action | None:
     """
-    The next thing to do; None if everything is as it should be.
+    The next thing to do; None if everything is as it should be, or nothing more can be done.
 
     Args:
         observed: The objects as they are.
         now: The time.
         names: The DNS names that the serving certificate must have.
+        without: What was refused just now: what does not need it goes on.
     """
+    candidates = _candidates(observed, now, frozenset(names))
+    return next((action for action in candidates if type(action) not in without), None)
+
+
+def _candidates(observed: Observed, now: datetime, names: frozenset[str]) -> Iterator[Action]:
     trust = secrets.read_trust(observed.ca_secret)
-    if trust is None or renew_due(trust.authority.certificate_pem, now):
-        return _new_authority(observed, trust, now)
     serving = secrets.read_serving(observed.tls_secret)
+    if "ca_secret" not in observed.unread and (trust is None or _due(trust.certificate, now)):
+        yield _new_authority(observed, trust, now)
+    if trust is None or not _is_valid(trust.certificate, now):
+        yield from _rescued_bundle(observed, serving)
+        return
     if _former_is_done(trust, serving, now):
-        return ForgetFormer(reason="the former CA's certificates are long gone", trust=trust)
+        yield ForgetFormer(reason="the former CA's certificates are long gone", trust=trust)
     if (action := _trust_bundle(observed, trust)) is not None:
-        return action
-    reason = _serving_fault(serving, trust, now, names=frozenset(names))
-    return NewServing(reason=reason, trust=trust) if reason else None
+        yield action
+    reason = _serving_fault(serving, trust, now, names=names)
+    if reason and "tls_secret" not in observed.unread and _is_trusted(observed, trust, serving):
+        yield NewServing(reason=reason, trust=trust)
 
 
 def follow(observed: Observed, now: datetime) -> TrustBundle | None:
@@ -103,6 +125,8 @@ def follow(observed: Observed, now: datetime) -> TrustBundle | None:
     Raises:
         InputError: Their Secret is missing, or has no usable certificate and `ca.crt`.
     """
+    if "tls_secret" in observed.unread:
+        return None
     serving = secrets.read_serving(observed.tls_secret)
     wanted = secrets.read_authorities(observed.tls_secret)
     if serving is None or not wanted:
@@ -141,13 +165,38 @@ def _new_authority(observed: Observed, trust: Trust | None, now: datetime) -> Ne
     else:
         # The key is lost; what it signed is still served, and still trusted for as long.
         known = tuple(cert for _, pem in _bundles(observed) for cert in _certificates(pem))
+        known += _issuers(observed, secrets.read_serving(observed.tls_secret))
         reason = "there is no usable CA"
     former = tuple(dict.fromkeys(cert for cert in known if secrets.ends(cert) > now))
     return NewAuthority(reason=reason, former=former)
 
 
+def _rescued_bundle(observed: Observed, serving: Serving | None) -> Iterator[TrustBundle]:
+    """Without a CA, what the serving certificate's own Secret says of its issuer still helps."""
+    issuers = _issuers(observed, serving)
+    bundles = _bundles(observed)
+    known = {name: _certificates(pem) for name, pem in bundles}
+    if issuers and any(issuers[0] not in found for found in known.values()):
+        every = dict.fromkeys((*issuers, *(cert for found in known.values() for cert in found)))
+        reason = "caBundle does not know the CA of the serving certificate"
+        pem = secrets.bundle(every)
+        yield TrustBundle(reason=reason, pem=pem, webhooks=tuple(known))
+
+
+def _issuers(observed: Observed, serving: Serving | None) -> tuple[x509.Certificate, ...]:
+    """The CA beside the serving certificate, if it has signed it."""
+    if serving is None:
+        return ()
+    found = secrets.read_authorities(observed.tls_secret)
+    return tuple(cert for cert in found if _issued_by(serving.certificate, cert))
+
+
 def _former_is_done(trust: Trust, serving: Serving | None, now: datetime) -> bool:
-    if not trust.former or serving is None or not _signed_by(serving.certificate, trust):
+    if (
+        not trust.former
+        or serving is None
+        or not _issued_by(serving.certificate, trust.certificate)
+    ):
         return False
     return serving.certificate.not_valid_before_utc + OVERLAP < now
 
@@ -167,21 +216,41 @@ def _serving_fault(
 ) -> str | None:
     if serving is None:
         return "there is no usable serving certificate"
-    if not _signed_by(serving.certificate, trust):
+    if not _issued_by(serving.certificate, trust.certificate):
         return "the serving certificate is not the CA's"
     if serving.names != names:
         return "the serving certificate is for other names"
+    if now < serving.certificate.not_valid_before_utc:
+        return "the serving certificate is not valid yet"
     if renew_due(secrets.bundle([serving.certificate]), now):
         return "the serving certificate is due for renewal"
     return None
 
 
-def _signed_by(certificate: x509.Certificate, trust: Trust) -> bool:
+def _is_trusted(observed: Observed, trust: Trust, serving: Serving | None) -> bool:
+    """Whether a certificate of this CA is trusted, or at least no less than the one before."""
+    if serving is not None and _issued_by(serving.certificate, trust.certificate):
+        return True
+    if "configuration" in observed.unread:
+        return False
+    return all(trust.certificate in _certificates(pem) for _, pem in _bundles(observed))
+
+
+def _issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
     try:
-        certificate.verify_directly_issued_by(trust.certificate)
+        certificate.verify_directly_issued_by(authority)
     except (ValueError, TypeError, InvalidSignature):
         return False
     return True
+
+
+def _due(certificate: x509.Certificate, now: datetime) -> bool:
+    """Whether it should be replaced: two thirds of its life are over, or it has not begun."""
+    return now < certificate.not_valid_before_utc or renew_due(secrets.bundle([certificate]), now)
+
+
+def _is_valid(certificate: x509.Certificate, now: datetime) -> bool:
+    return certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
 
 
 def _bundles(observed: Observed) -> list[tuple[str, bytes]]:

@@ -71,7 +71,7 @@ def read_serving(secret: Mapping[str, Any] | None) -> Serving | None:
 
 
 def read_authorities(secret: Mapping[str, Any] | None) -> tuple[x509.Certificate, ...]:
-    """The CAs that somebody else's Secret names for its certificate; none if it names none."""
+    """The CAs that a Secret names for its certificate; none if it names none."""
     return read_certificates(_data(secret).get(CA, b""))
 
 
@@ -94,9 +94,10 @@ def trust_data(authority: Authority, former: Iterable[x509.Certificate]) -> dict
     return _encoded(data | {FORMER: bundle(former)})
 
 
-def serving_data(leaf: Leaf) -> dict[str, str]:
-    """The data of the serving certificate's Secret."""
-    return _encoded({CERTIFICATE: leaf.certificate_pem, KEY: leaf.private_key_pem})
+def serving_data(leaf: Leaf, authority: Authority) -> dict[str, str]:
+    """The data of the serving certificate's Secret, with the CA's certificate beside it."""
+    pair = {CERTIFICATE: leaf.certificate_pem, KEY: leaf.private_key_pem}
+    return _encoded(pair | {CA: authority.certificate_pem})
 
 
 def ends(certificate: x509.Certificate) -> datetime:

@@ -65,7 +65,7 @@ _CONTROLLER_CLUSTER_RULES: list[Object] = [
         "verbs": ["get", "patch"],
     },
     {"apiGroups": [""], "resources": ["pods", "serviceaccounts"], "verbs": ["list"]},
-    {"apiGroups": [""], "resources": ["events"], "verbs": ["create"]},
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]},
 ]
 
 # Whoever may patch a pod template may run anything there: only where restarts are wanted.

@@ -29,6 +29,10 @@ class Cluster:
     def controller(self) -> Controller:
         return Controller(kube=self.kube, namespace=NAMESPACE, clock=lambda: self.now)
 
+    def ticks(self) -> float:
+        """Seconds that go with the clock."""
+        return (self.now - START).total_seconds()
+
     def settle(self) -> list[str]:
         """What the controller does now, by name."""
         return [type(action).__name__ for action in self.controller.settle()]

@@ -44,10 +44,11 @@ def test_secrets_are_labelled_like_everything_else(cluster) -> None:
 
 
 def test_keys_of_the_authority_never_reach_the_webhook(cluster) -> None:
-    """The Secret that the webhook mounts holds its own key only."""
+    """The Secret that the webhook mounts holds its own key only, and the CA's certificate."""
     cluster.settle()
     serving = cluster.data(TLS_SECRET)
-    assert set(serving) == {"tls.crt", "tls.key"}
+    assert set(serving) == {"tls.crt", "tls.key", "ca.crt"}
+    assert b"PRIVATE" not in serving["ca.crt"]
     assert serving["tls.key"] != cluster.data(CA_SECRET)["tls.key"]
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,9 @@ def shown() -> dict[str, str]:
     """Every metric of both processes, and its kind."""
     now = datetime(2026, 11, 24, tzinfo=UTC)
     state = State(service_accounts=1, synced=True, heard_at=1.0, certificate_expiry=1.0)
-    text = Metrics().render(state) + controller.render(controller.State(since=now, survey_at=now))
+    skew = timedelta()
+    acting = controller.State(survey_at=now, registered=True, skew=skew)
+    text = Metrics().render(state) + controller.render(acting)
     types = [line.split() for line in text.splitlines() if line.startswith("# TYPE ")]
     return {name: kind for _, _, name, kind in types}
 
@@ -49,7 +51,8 @@ def test_names_follow_prometheus_conventions() -> None:
     """Counters end in _total, times in _seconds; no name carries a type."""
     for name, kind in shown().items():
         assert name.endswith("_total") is (kind == "counter")
-        assert ("timestamp" in name or "duration" in name) is name.endswith("_seconds")
+        is_time = any(word in name for word in ("timestamp", "duration", "skew"))
+        assert is_time is name.endswith("_seconds")
 
 
 def test_alerts_are_complete() -> None:
