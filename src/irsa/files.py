@@ -6,7 +6,6 @@ Never here: what a file means.
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +75,8 @@ def create(path: Path, data: bytes, *, mode: int = PUBLIC_MODE) -> None:
 
 @contextlib.contextmanager
 def _written_beside(path: Path, data: bytes, mode: int) -> Iterator[Path]:
+    import tempfile  # heavy, and of no use to the webhook's process
+
     temporary: Path | None = None
     try:
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

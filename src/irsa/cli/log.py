@@ -4,7 +4,6 @@ Logging, for people on a terminal and for collectors in a pod.
 Log lines go to stderr; results never pass through here.
 """
 
-import json
 import logging
 import sys
 from datetime import UTC, datetime
@@ -47,6 +46,8 @@ class _JsonFormatter(logging.Formatter):
     _standard = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
     def format(self, record: logging.LogRecord) -> str:
+        import msgspec  # the processes in pods have it already; other commands log no JSON
+
         entry: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -56,4 +57,4 @@ class _JsonFormatter(logging.Formatter):
         entry.update({k: v for k, v in vars(record).items() if k not in self._standard})
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(entry, default=str)
+        return msgspec.json.encode(entry, enc_hook=str).decode()

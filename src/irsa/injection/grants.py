@@ -6,7 +6,6 @@ Source: https://github.com/aws/amazon-eks-pod-identity-webhook#usage
 Never here: pods, look-ups.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -146,6 +145,8 @@ def session_name(namespace: str, name: str) -> str:
     full = f"{namespace}.{name}"
     if len(full) <= MAX_SESSION_NAME:
         return full
+    import hashlib  # heavy, and few names are as long
+
     digest = hashlib.sha256(full.encode()).hexdigest()[:8]
     return f"{full[: MAX_SESSION_NAME - 9]}-{digest}"
 

@@ -6,6 +6,7 @@ Unknown fields are ignored, as kubectl does: kubeconfigs carry other programs' d
 Never here: finding or reading files; choosing a context.
 """
 
+import contextlib
 import posixpath
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -167,6 +168,30 @@ def _refuse_twice(kind: str, names: list[str], *, source: str) -> None:
 
 
 def _load(text: str, kind: str, *, source: str) -> Any:
+    if text.lstrip().startswith("{"):
+        with contextlib.suppress(ValueError):
+            return _load_json(text, kind)
+    return _load_yaml(text, kind, source=source)
+
+
+def _load_json(text: str, kind: str) -> Any:
+    """JSON is YAML, too; but YAML's library is heavier than all else that a process may need."""
+    import json
+
+    if kind == "safe":
+        return json.loads(text, object_pairs_hook=_unique)
+    # Numbers stay as they were written, and what is null is not there.
+    return json.loads(text, object_pairs_hook=_unique, parse_int=str, parse_float=str)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key occurs twice")
+    return found
+
+
+def _load_yaml(text: str, kind: str, *, source: str) -> Any:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -213,7 +238,8 @@ def _without_nulls(value: Any) -> Any:
     if isinstance(value, _Opaque):
         return value.value
     if isinstance(value, dict):
-        return {k: _without_nulls(v) for k, v in value.items() if v not in ("", "null", "~")}
+        nothing = (None, "", "null", "~")
+        return {k: _without_nulls(v) for k, v in value.items() if v not in nothing}
     if isinstance(value, list):
         return [_without_nulls(item) for item in value]
     return value if value is not None else {}

@@ -6,7 +6,6 @@ Never here: finding or reading files; what a context refers to is read by a func
 
 import base64
 import binascii
-import difflib
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
@@ -68,6 +67,8 @@ def _named(entries: Iterable[Any], kind: str, name: str, *, where: str) -> Any:
     for entry in entries:
         if entry.name == name:
             return entry
+    import difflib  # heavy, and of use only now
+
     known = [entry.name for entry in entries]
     close = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known) or 'none'}"

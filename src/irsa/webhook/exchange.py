@@ -5,7 +5,6 @@ Never here: sockets, what is answered.
 """
 
 from collections.abc import Coroutine
-from http import HTTPStatus
 from typing import Any
 
 from msgspec import Struct
@@ -42,7 +41,17 @@ class Answer(Struct, frozen=True, kw_only=True, gc=False):
 # What the application gives: at once if it can, because most reviews need no waiting.
 Coming = Answer | Coroutine[Any, Any, Answer]
 
-_STATUS = {status.value: f"{status.value} {status.phrase}".encode() for status in HTTPStatus}
+_STATUS = {
+    200: b"200 OK",
+    400: b"400 Bad Request",
+    403: b"403 Forbidden",
+    404: b"404 Not Found",
+    405: b"405 Method Not Allowed",
+    408: b"408 Request Timeout",
+    413: b"413 Content Too Large",
+    500: b"500 Internal Server Error",
+    503: b"503 Service Unavailable",
+}
 _CLOSE = b"connection: close\r\n"
 
 

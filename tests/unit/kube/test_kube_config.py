@@ -1,6 +1,8 @@
 """Kubeconfig files, parsed and merged by kubectl's rules."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -179,3 +181,36 @@ def test_the_first_file_is_kept_whole(first, second):
     merged = merge([first, second])
     assert merged.users[: len(first.users)] == first.users
     assert merged.clusters[: len(first.clusters)] == first.clusters
+
+
+PLAIN = st.sampled_from(["a", "0123", "é", "true", "null", "1.50", "", "x: y", "\U0001f600"])
+
+
+@given(PLAIN, st.integers(), st.booleans(), st.none() | PLAIN)
+def test_json_means_what_it_means_as_yaml(text, number, flag, optional):
+    """The two ways to read a file agree."""
+    cluster = {"server": text, "insecure-skip-tls-verify": flag, "tls-server-name": optional}
+    document = {
+        "clusters": [{"name": "a", "cluster": cluster}],
+        "users": [{"name": number, "user": {"token": number, "as-groups": [text, number]}}],
+        "current-context": optional,
+    }
+    written = json.dumps(document, ensure_ascii=False)
+    as_yaml = "# no JSON\n" + written
+    assert parse(written, source="/k") == parse(as_yaml, source="/k")
+
+
+def test_json_key_that_occurs_twice_is_refused():
+    """As in YAML: one of the two would be lost unseen."""
+    with pytest.raises(InputError, match="users"):
+        parse('{"users": [], "users": []}', source="/k")
+
+
+def test_json_needs_no_yaml():
+    """A process that must stay small can be given its kubeconfig as JSON."""
+    code = (
+        "import sys; from irsa.kube.config import parse; parse('{}', source='/k');"
+        "print('ruamel.yaml' in sys.modules)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "False"
