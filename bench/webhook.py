@@ -1,0 +1,288 @@
+"""
+Our webhook, and beside it AWS's Go webhook, on a real API server.
+
+Each server has one core, the load and the API server have the others; everything stays on the
+loopback address. Repetitions take turns; medians are printed, with minimum and maximum. Answers are
+checked in the run that measures them. Asserts nothing about speed.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from webhook_client import Crowd, check
+from webhook_cluster import Cluster, cluster
+from webhook_load import Load, at_rate, check_answers, flat_out, look_for_tools
+from webhook_reviews import SIZES, SMALL, Account, alternating, of_names, review
+from webhook_subjects import OURS, PEER, Certificates, Place, Server, running
+from webhook_table import Row, Table
+
+DOCUMENT = Path(__file__).parent.parent / "docs/benchmarks.md"
+STARTS = 14
+FLAT_OUT = {"repetitions": 5, "seconds": 4}
+AT_RATE = {"repetitions": 3, "seconds": 10}
+REPETITIONS = 3
+SETTLED = 8.0
+FEW, MANY, MOST = 1_000, 10_000, 100_000
+RATES = dict(zip(SIZES, (2.2, 4.0, 6.5), strict=True))
+DELAYS = dict(zip(SIZES, (0.75, 0.45, 0.3), strict=True))
+MEMORY = {0: 1.4, MANY: 0.7, MOST: 0.25}
+
+
+@dataclass(slots=True, kw_only=True)
+class Bench:
+    """
+    What all measurements need.
+
+    Args:
+        names: The webhooks, in the order of their turns.
+        peer: AWS's webhook, if there is one.
+    """
+
+    cluster: Cluster
+    place: Place
+    table: Table
+    names: tuple[str, ...]
+    peer: Path | None
+    scratch: Path
+
+    def turns(self, repetitions: int) -> Iterator[str]:
+        """Each webhook in turn, several times."""
+        for _ in range(repetitions):
+            yield from self.names
+
+    def gathered(self) -> dict[str, list[float]]:
+        """A list for each webhook."""
+        return {name: [] for name in self.names}
+
+    def run(self, name: str) -> "contextmanager[Server]":
+        """A webhook that runs."""
+        return running(name, self.place, peer=self.peer)
+
+    @contextmanager
+    def warm(self, name: str) -> Iterator[Server]:
+        """A webhook that knows all ServiceAccounts and has worked for a moment."""
+        with self.run(name) as server:
+            served(server, FEW)
+            flat_out(server, alternating(SMALL), 1, self.scratch)
+            yield server
+
+
+def note(text: str) -> None:
+    """Say how far it is."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def served(server: Server, count: int) -> float:
+    """How long after its start it serves even the last ServiceAccounts, from its own list."""
+    last = [each for each in map(Account, range(count - 20, count)) if each.annotated]
+    server.first_answer(review(SMALL, last[-1]))
+    # Ours reads one that it does not know yet from the API server: that is not what is asked for.
+    while server.name == OURS and server.get("/readyz") != 200:
+        time.sleep(0.01)
+    for account in reversed(last):
+        wanted = review(SMALL, account)
+        while b'"patch":' not in server.ask(wanted).body:
+            time.sleep(0.01)
+    found = time.perf_counter() - server.began
+    for account in last:
+        check(review(SMALL, account), server.ask(review(SMALL, account)))
+    return found
+
+
+def starts(bench: Bench) -> None:
+    """Start to first answer, with hardly a ServiceAccount in the cluster."""
+    times = bench.gathered()
+    wanted = of_names(SMALL, "default", "default", number=0, patched=False)
+    for name in bench.turns(STARTS):
+        with bench.run(name) as server:
+            times[name].append(server.first_answer(wanted) * 1000)
+            check(wanted, server.ask(wanted))
+    row = Row(what="start to first answer", unit="ms", values=times, target=3.5, limit=150)
+    bench.table.rows.append(row)
+
+
+def memory(bench: Bench, count: int) -> None:
+    """Memory with so many ServiceAccounts, and how long it takes until the last is served."""
+    held, times = bench.gathered(), bench.gathered()
+    wanted = of_names(SMALL, "default", "default", number=0, patched=False)
+    for name in bench.turns(REPETITIONS):
+        with bench.run(name) as server:
+            seconds = served(server, count) if count else server.first_answer(wanted)
+            times[name].append(seconds)
+            time.sleep(SETTLED)
+            held[name].append(server.resident())
+        note(f"{count} ServiceAccounts, {name}: {held[name][-1]:.1f} MB after {seconds:.2f} s")
+    what = f"memory with {count:,} ServiceAccounts"
+    bench.table.rows.append(Row(what=what, unit="MB", digits=1, values=held, target=MEMORY[count]))
+    if count == MOST:
+        what = f"until the last of {count:,} ServiceAccounts is served"
+        bench.table.rows.append(Row(what=what, unit="s", digits=2, values=times, target=0.35))
+
+
+def _loads(
+    bench: Bench,
+    load: Callable[..., Load],
+    *,
+    repetitions: int,
+    seconds: int,
+    value: Callable[[Load], float],
+) -> Iterator[tuple[str, dict[str, list[float]]]]:
+    found = {size: bench.gathered() for size in SIZES}
+    for name in bench.turns(repetitions):
+        with bench.warm(name) as server:
+            for size in SIZES:
+                one = load(server, alternating(size), seconds, bench.scratch)
+                found[size][name].append(value(one))
+                note(
+                    f"{size.name}, {name}: {one.rate:,.0f}/s, p99 {one.p99:.2f} ms, "
+                    f"{one.processor:.0f} µs of processor each"
+                )
+    yield from ((size, found[size]) for size in SIZES)
+
+
+def throughput(bench: Bench) -> None:
+    """Reviews a second on one core."""
+    for size, values in _loads(bench, flat_out, value=lambda one: one.rate, **FLAT_OUT):
+        row = Row(
+            what=f"reviews a second, 8 connections, {size.name}",
+            unit="",
+            values=values,
+            target=RATES[size],
+            most=False,
+        )
+        bench.table.rows.append(row)
+
+
+def latency(bench: Bench) -> None:
+    """The 99th percentile at a rate that a large cluster has."""
+    for size, values in _loads(bench, at_rate, value=lambda one: one.p99, **AT_RATE):
+        row = Row(
+            what=f"p99 at 200 reviews a second, {size.name}",
+            unit="ms",
+            digits=2,
+            values=values,
+            target=DELAYS[size],
+        )
+        bench.table.rows.append(row)
+
+
+def lost(bench: Bench, what: str, upset: Callable[[Server, Crowd], None]) -> None:
+    """Reviews that were sent and not answered when something happens under load."""
+    values = bench.gathered()
+    reviews = alternating(SMALL)
+    for name in bench.turns(REPETITIONS):
+        with bench.warm(name) as server:
+            check_answers(server, reviews)
+            server.forget()
+            crowd = Crowd(server.port, server.context, reviews)
+            crowd.start()
+            upset(server, crowd)
+            values[name].append(crowd.lost)
+            note(f"lost {what}, {name}: {crowd.lost} of {crowd.lost + crowd.answered}")
+    row = Row(what=f"reviews lost {what}, 8 busy connections", unit="", values=values, limit=0)
+    bench.table.rows.append(row)
+
+
+def stop(server: Server, crowd: Crowd) -> None:
+    """SIGTERM; clients keep the connections they have and open no new ones."""
+    crowd.leaving.set()
+    server.process.terminate()
+    crowd.end()
+    server.process.wait(30)
+
+
+def reload(server: Server, crowd: Crowd, certificates: Certificates) -> None:
+    """A new certificate, until a new connection shows it, and a little longer."""
+
+    def shown() -> bytes:
+        with closing(server.connect()) as connection:
+            return connection.certificate
+
+    before = shown()
+    certificates.renew()
+    deadline = time.monotonic() + 12
+    while shown() == before:
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{server.name} never served the new certificate")
+        time.sleep(0.05)
+    time.sleep(1)
+    crowd.stop()
+
+
+def measure(bench: Bench, wanted: set[str]) -> None:
+    """Everything that is wanted, from an empty cluster to a full one."""
+    certificates = bench.place.certificates
+    few = {
+        "throughput": lambda: throughput(bench),
+        "latency": lambda: latency(bench),
+        "stop": lambda: lost(bench, "at SIGTERM", stop),
+        "reload": lambda: lost(
+            bench, "at a new certificate", lambda *both: reload(*both, certificates)
+        ),
+    }
+    if "starts" in wanted:
+        starts(bench)
+    if "memory" in wanted:
+        memory(bench, 0)
+    if wanted & set(few):
+        bench.cluster.grow(FEW)
+    for each in (part for name, part in few.items() if name in wanted):
+        each()
+    for count in (MANY, MOST) if "memory" in wanted else ():
+        note(f"making {count:,} ServiceAccounts")
+        bench.cluster.grow(count)
+        memory(bench, count)
+
+
+NAMES = ("starts", "memory", "throughput", "latency", "stop", "reload")
+
+
+def arguments() -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peer", type=Path, help="AWS's webhook, a program built for this machine")
+    parser.add_argument("--peer-sources", default="", help="from which sources; for the text")
+    parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, help="not everything")
+    parser.add_argument("--write", action="store_true", help=f"put the table into {DOCUMENT.name}")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    asked = arguments()
+    look_for_tools()
+    core, *others = sorted(os.sched_getaffinity(0))
+    if not others:
+        raise SystemExit("a server and its load need two cores")
+    os.sched_setaffinity(0, others)
+    names = (OURS, PEER) if asked.peer else (OURS,)
+    peer = asked.peer and asked.peer.resolve(strict=True)
+    with tempfile.TemporaryDirectory() as directory, cluster(Path(directory)) as made:
+        scratch = Path(directory) / "scratch"
+        scratch.mkdir()
+        place = Place(
+            core=core,
+            kubeconfig=made.kubeconfig,
+            certificates=Certificates(scratch),
+            directory=scratch,
+        )
+        table = Table(names, made.version, peer, asked.peer_sources)
+        made.prepare()
+        bench = Bench(
+            cluster=made, place=place, table=table, names=names, peer=peer, scratch=scratch
+        )
+        measure(bench, set(asked.only))
+    print(table.render())
+    if asked.write:
+        table.write(DOCUMENT)
+
+
+if __name__ == "__main__":
+    main()
