@@ -15,7 +15,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-u
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint format golden rules bench docs e2e requirements clean
+.PHONY: help demo test check lint format golden rules bench docs e2e newcomer node requirements clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,7 +37,7 @@ lint: $(VENV)/installed-dev ## Style, types, layers, and docs that agree with th
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tools/reference.py --check
 
-check: lint test ## What CI runs
+check: lint test ## What CI runs first; then it runs `make node`
 
 format: $(VENV)/dev ## Format the code, and mend what can be mended
 	$(BIN)/ruff format .
@@ -56,8 +56,13 @@ bench: $(VENV)/installed-dev ## Measure; prints a table, asserts nothing
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/plan.py
 
-e2e: ## Do what a newcomer does, in a fresh clone, and look at what is left
+e2e: newcomer node ## What a newcomer does, then everything on a real node
+
+newcomer: ## Do what a newcomer does, in a fresh clone, and look at what is left
 	tests/e2e/newcomer.sh
+
+node: $(VENV)/installed ## Run everything on a real node, and look at what is left; needs root and Debian
+	PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m tests.e2e.node
 
 requirements: $(VENV)/dev ## Resolve the pinned requirement files anew
 	$(COMPILE) --upgrade -o requirements/build.txt requirements/build.in

@@ -68,6 +68,16 @@ def test_it_says_where_it_listens(directory, process):
     ready = json.loads((directory / "ready.json").read_text())
     assert ready["pid"] == process.pid
     assert ready["proxy"].startswith("http://127.0.0.1:")
+
+
+def test_it_listens_where_it_is_told(directory):
+    """For pods, which cannot reach this machine's loopback, an address of their network."""
+    arguments = ["--directory", str(directory), "--address", "127.0.0.2"]
+    with subprocess.Popen([*BASE, *arguments]) as process:
+        _until((directory / "ready.json").exists, "not ready")
+        ready = json.loads((directory / "ready.json").read_text())
+        process.kill()
+    assert ready["proxy"].startswith("http://127.0.0.2:")
     assert Path(ready["ca"]).read_text().startswith("-----BEGIN CERTIFICATE-----")
     assert Path(ready["log"]).exists()
 

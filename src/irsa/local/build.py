@@ -1,7 +1,8 @@
 """
-Build the programs of the control plane from the modules that Kubernetes and etcd publish.
+Build programs from the modules that Kubernetes and etcd publish.
 
-One binary that answers by the name it is called under; its few lines lie in `gomodule`.
+One binary for the control plane, and one for a node: each answers by the name it is called under.
+Their few lines lie in `gomodule`.
 """
 
 import os
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 from irsa.errors import RigError, excerpt
@@ -21,11 +23,48 @@ LONGEST = 3600.0
 _STAMP = "k8s.io/component-base/version"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """
+    One binary.
+
+    Args:
+        package: Its directory in the module.
+        programs: The names it answers by.
+        what: The same in words.
+        minutes: How long it takes where nothing of it was built before.
+    """
+
+    package: str
+    programs: tuple[str, ...]
+    what: str
+    minutes: int
+
+
+CONTROL_PLANE = Part(
+    package=".",
+    programs=("etcd", "kube-apiserver", "kube-controller-manager"),
+    what="Kubernetes",
+    minutes=5,
+)
+# What no rig needs, and the end-to-end test on a real node does.
+NODE = Part(
+    package="./node",
+    programs=("kubelet", "kube-proxy", "kube-scheduler"),
+    what="the node's part of Kubernetes",
+    minutes=2,
+)
+
+
 def build(
-    release: Release, directory: Path, *, step: Callable[[str], AbstractContextManager[None]]
+    release: Release,
+    directory: Path,
+    *,
+    step: Callable[[str], AbstractContextManager[None]],
+    part: Part = CONTROL_PLANE,
 ) -> None:
     """
-    Build the three programs.
+    Build the programs of a part.
 
     Raises:
         RigError: There is no Go, or the build failed.
@@ -36,11 +75,12 @@ def build(
     source = directory / "source"
     shutil.copytree(MODULE, source, ignore=shutil.ignore_patterns("__pycache__"))
     _choose_version(source, release.kubernetes)
-    with step(f"build Kubernetes {release.kubernetes} with Go (about 5 minutes the first time)"):
+    title = f"build {part.what} {release.kubernetes} with Go"
+    with step(f"{title} (about {part.minutes} minutes the first time)"):
         flags = ["-trimpath", f"-ldflags={_stamps(release)}", "-o", "../kube"]
-        _go(program, source, arguments=["build", *flags, "."])
+        _go(program, source, arguments=["build", *flags, part.package])
     shutil.rmtree(source)
-    for name in ("etcd", "kube-apiserver", "kube-controller-manager"):
+    for name in part.programs:
         (directory / name).symlink_to("kube")
 
 

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import io
 import os
+import re
 import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -150,6 +151,14 @@ def test_versions_that_are_none(version: str) -> None:
 
 def test_module_is_ours_and_complete() -> None:
     """The Go sources travel with the package, for the version that we name."""
-    assert {path.name for path in build.MODULE.iterdir()} == {"main.go", "go.mod", "go.sum"}
+    files = {str(path.relative_to(build.MODULE)) for path in build.MODULE.rglob("*.*")}
+    assert files == {"main.go", "node/main.go", "go.mod", "go.sum"}
     assert f"k8s.io/kubernetes {build.MODULE_VERSION}\n" in (build.MODULE / "go.mod").read_text()
     assert build.MODULE_VERSION == binaries.DEFAULT_VERSION
+
+
+@pytest.mark.parametrize("part", [build.CONTROL_PLANE, build.NODE], ids=lambda part: part.package)
+def test_a_binary_answers_by_the_names_of_its_part(part: build.Part) -> None:
+    """What is linked to a binary after the build is what its source looks for."""
+    source = (build.MODULE / part.package / "main.go").read_text()
+    assert set(re.findall(r'case "([a-z-]+)":', source)) == set(part.programs)

@@ -21,6 +21,7 @@ from irsa import files
 from irsa.arns import is_account, partition_of
 from irsa.errors import InputError, IrsaError
 from irsa.local import delays
+from irsa.local.network import LOOPBACK
 
 _PR_SET_PDEATHSIG = 1
 
@@ -52,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--account", required=True)
     parser.add_argument("--region", required=True)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument(
+        "--address", default=LOOPBACK, help="where to listen (default: %(default)s)"
+    )
     parser.add_argument(
         "--delay",
         action="append",
@@ -92,6 +96,7 @@ def _serve(options: argparse.Namespace) -> None:
         region=options.region,
         keys=(credentials.access_key_id, credentials.secret_access_key),
         port=options.port,
+        address=options.address,
     )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

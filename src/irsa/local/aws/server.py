@@ -18,6 +18,7 @@ from irsa.local.aws.log import CallLog
 from irsa.local.aws.proxy import Proxy
 from irsa.local.aws.world import Clock, World, system_clock
 from irsa.local.delays import Delays, DelaysFile
+from irsa.local.network import LOOPBACK
 
 ADMINISTRATOR = "administrator"
 
@@ -25,12 +26,12 @@ ADMINISTRATOR = "administrator"
 class Server:
     """A running local AWS; `start` makes one, `stop` ends it."""
 
-    def __init__(self, directory: Path, world: World, *, port: int = 0) -> None:
+    def __init__(self, directory: Path, world: World, *, listen: tuple[str, int]) -> None:
         self._directory = directory
         certificates = HostCertificates(world.clock)
         files.write_atomic(directory / "ca.pem", certificates.authority_pem)
         front = Front(world, CallLog(directory / "calls.jsonl"))
-        self._proxy = Proxy(("127.0.0.1", port), certificates, answer=front.answer)
+        self._proxy = Proxy(listen, certificates, answer=front.answer)
         self._thread = threading.Thread(target=self._proxy.serve_forever, daemon=True)
         self._thread.start()
 
@@ -43,6 +44,7 @@ class Server:
         region: str,
         keys: tuple[str, str],
         port: int = 0,
+        address: str = LOOPBACK,
         clock: Clock = system_clock,
         delays: Callable[[], Delays] | None = None,
     ) -> "Server":
@@ -55,6 +57,7 @@ class Server:
             region: A region; it decides the partition.
             keys: The administrator's access key id and secret.
             port: 0 takes a free one.
+            address: Where it listens.
             clock: The time.
             delays: How late things are seen; from the file in the directory if None.
         """
@@ -68,7 +71,7 @@ class Server:
             delays=delays or DelaysFile(directory),
         )
         _appoint(world, *keys)
-        return cls(directory, world, port=port)
+        return cls(directory, world, listen=(address, port))
 
     @property
     def description(self) -> dict[str, str | int]:

@@ -1,0 +1,159 @@
+"""
+The node, up: its programs as children of this process, their logs, the cluster as one sees it.
+
+Everything runs in namespaces that end with this run, so nothing here takes anything down.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.node import network
+from tests.e2e.node.controlplane import ControlPlane
+from tests.e2e.node.runtime import Runtime
+from tests.e2e.node.waiting import Failed, say, until
+
+from irsa.errors import IrsaError
+from irsa.kube.client import Kube
+from irsa.kube.objects import Ref
+from irsa.local.readiness import ready
+
+NAME = "node-1"
+UP_WITHIN = 180.0
+ROOT = Path("/run/node")
+_APISERVER = "kube-apiserver"
+_ROUTINE = ("Scheduled", "Pulled", "Created", "Started", "MissingClusterDNS")
+
+
+class Cluster:
+    """
+    One real node and its control plane.
+
+    Args:
+        programs: Directories with the programs of Kubernetes.
+        cgroup: The control group that everything of pods is below.
+    """
+
+    def __init__(self, programs: Sequence[Path], *, cgroup: str) -> None:
+        self._cgroup = cgroup
+        self._path = os.pathsep.join([*map(str, programs), "/usr/sbin:/usr/bin:/sbin:/bin"])
+        self._runtime = Runtime(ROOT)
+        self._plane = ControlPlane(directory=ROOT / "pki", node=NAME)
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self.logs = ROOT / "logs"
+
+    def up(self, images: Sequence[Path], *, issuers: Sequence[str]) -> Kube:
+        """Start everything; the cluster, as its administrator, once the node is ready."""
+        self.logs.mkdir(parents=True)
+        network.up()
+        network.configure(ROOT / "cni")
+        self._plane.prepare()
+        kube = self._control_plane(issuers)
+        self.start("containerd", self._runtime.containerd())
+        for image in images:
+            self._import(image)
+        kubelet = self._runtime.kubelet(
+            name=NAME,
+            authority=self._plane.authority,
+            kubeconfig=self._plane.kubeconfig("kubelet"),
+            cgroup=self._cgroup,
+        )
+        self.start("kubelet", kubelet)
+        self.wait("the node is ready", lambda: _ready(kube, Ref("v1", "Node", NAME)))
+        return kube
+
+    @property
+    def socket(self) -> Path:
+        """Where containerd listens."""
+        return self._runtime.socket
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig."""
+        return self._plane.kubeconfig("admin")
+
+    def change_issuers(self, kube: Kube, issuers: Sequence[str]) -> None:
+        """Start the API server anew, so that it signs with the first and accepts them all."""
+        process = self._running.pop(_APISERVER)
+        process.terminate()
+        process.wait(UP_WITHIN)
+        self.start(_APISERVER, self._plane.apiserver(issuers))
+        self.wait("the API server answers again", lambda: kube.raw("/readyz") == b"ok")
+
+    def _control_plane(self, issuers: Sequence[str]) -> Kube:
+        plane = self._plane
+        self.start("etcd", plane.etcd())
+        self.start(_APISERVER, plane.apiserver(issuers))
+        kube = Kube.open(kubeconfig=str(self.kubeconfig))
+        self.wait("the API server answers", lambda: kube.raw("/readyz") == b"ok")
+        self.start("kube-controller-manager", plane.controller_manager())
+        self.start("kube-scheduler", plane.scheduler())
+        self.start("kube-proxy", plane.proxy())
+        account = Ref("v1", "ServiceAccount", "default", "default")
+        self.wait("the controller manager works", lambda: kube.get(account))
+        return kube
+
+    def start(
+        self, name: str, argv: Sequence[str], *, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Start a program, with a log of its own."""
+        with (self.logs / f"{name}.log").open("wb") as log:
+            self._running[name] = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={"PATH": self._path, "HOME": str(ROOT)} | dict(environment or {}),
+            )
+
+    def wait(self, what: str, found: Any, *, seconds: float = UP_WITHIN) -> Any:
+        """Wait for something, as long as every program runs."""
+
+        def look() -> Any:
+            for name, process in self._running.items():
+                if process.poll() is not None:
+                    raise Failed(f"{name} ended with code {process.returncode}")
+            return found()
+
+        return until(what, look, seconds=seconds)
+
+    def _import(self, image: Path) -> None:
+        ctr = ["ctr", f"--address={self._runtime.socket}", "--namespace=k8s.io"]
+        self.wait("containerd answers", lambda: _succeeds([*ctr, "version"]), seconds=60)
+        subprocess.run([*ctr, "images", "import", "--no-unpack", str(image)], check=True, stdout=2)
+        image.unlink()
+
+    def explain(self) -> None:
+        """Show the end of every log, and what the cluster says of itself."""
+        for log in sorted(self.logs.glob("*.log")):
+            lines = log.read_text(errors="replace").splitlines()[-25:]
+            sys.stderr.write("\n".join([f"--- {log.name}", *(each[:400] for each in lines), ""]))
+        try:
+            with Kube.open(kubeconfig=str(self.kubeconfig)) as kube:
+                _show_troubles(kube)
+        except (IrsaError, OSError) as error:
+            say(f"the cluster does not say more: {error}")
+
+
+def _show_troubles(kube: Kube) -> None:
+    told = [each for each in kube.list("v1", "Event") if each.get("reason") not in _ROUTINE]
+    for event in told[-60:]:
+        about = event["involvedObject"]
+        place = f"{about['kind']} {about.get('namespace', '')}/{about.get('name', '')}"
+        sys.stderr.write(f"{place}: {event.get('reason')}: {str(event.get('message'))[:300]}\n")
+    for pod in kube.list("v1", "Pod"):
+        name, status = pod["metadata"]["name"], pod.get("status", {})
+        if status.get("phase") != "Succeeded":
+            sys.stderr.write(f"pod {name}: {status.get('containerStatuses') or status}\n"[:900])
+
+
+def _ready(kube: Kube, ref: Ref) -> bool:
+    found = kube.get(ref)
+    return found is not None and ready(found)
+
+
+def _succeeds(argv: Sequence[str]) -> bool:
+    return subprocess.run(argv, capture_output=True, check=False).returncode == 0

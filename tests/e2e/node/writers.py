@@ -1,0 +1,116 @@
+"""
+Pods created steadily, and what became of each.
+
+Never here: what goes wrong meanwhile.
+"""
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+from tests.e2e.node import application
+from tests.e2e.node.waiting import Failed
+
+from irsa.errors import KubeError
+from irsa.kube.client import Kube
+from irsa.kube.objects import Ref
+
+EVERY = 1.0
+_REFUSED_FOR_LONG = 60.0
+
+
+@dataclass(slots=True)
+class Writers:
+    """
+    One pod a second, from `start` to `stop`.
+
+    A creation that the API server refuses is tried again, as a ReplicaSet would.
+
+    Args:
+        kube: The cluster.
+        proxy: Where pods reach AWS.
+    """
+
+    kube: Kube
+    proxy: str
+    created: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    _trouble: BaseException | None = None
+    _stopping: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin, in a thread."""
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """
+        End; raise what went wrong.
+
+        Raises:
+            Failed: A pod could not be created.
+        """
+        self._stopping.set()
+        if self._thread:
+            self._thread.join()
+        self.check()
+
+    def check(self) -> None:
+        """Raise what has gone wrong."""
+        if self._trouble:
+            raise Failed(f"pods are not created any more: {self._trouble}") from self._trouble
+
+    def lacking(self, role_arn: str) -> list[str]:
+        """The pods, of those that were created, that are gone or carry no role."""
+        pods = {
+            found["metadata"]["name"]: found
+            for found in self.kube.list("v1", "Pod", namespace=application.NAMESPACE)
+        }
+        return [
+            name
+            for name in self.created
+            if name not in pods or not application.has_role(pods[name], role_arn)
+        ]
+
+    def unfinished(self) -> dict[str, str]:
+        """The pods that have not succeeded, and how far they are."""
+        pods = self.kube.list("v1", "Pod", namespace=application.NAMESPACE)
+        phases = {each["metadata"]["name"]: each["status"].get("phase", "") for each in pods}
+        return {name: phase for name, phase in phases.items() if phase != "Succeeded"}
+
+    def failed(self) -> list[str]:
+        """What the pods that failed said at last."""
+        return [
+            f"{name}: {_last_words(self.kube, name)}"
+            for name, phase in self.unfinished().items()
+            if phase == "Failed"
+        ]
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                self._create(f"writer-{len(self.created):03}")
+                self._stopping.wait(EVERY)
+        except BaseException as error:  # noqa: BLE001 - raised again where somebody waits
+            self._trouble = error
+
+    def _create(self, name: str) -> None:
+        deadline = time.monotonic() + _REFUSED_FOR_LONG
+        while True:
+            try:
+                self.kube.create(application.pod(name, proxy=self.proxy))
+            except KubeError as error:
+                self.refusals.append(error.message)
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.3)
+            else:
+                self.created.append(name)
+                return
+
+
+def _last_words(kube: Kube, name: str) -> str:
+    found = kube.get(Ref("v1", "Pod", name, application.NAMESPACE)) or {}
+    statuses = found.get("status", {}).get("containerStatuses") or [{}]
+    return str(statuses[0].get("state"))[:600]
