@@ -10,6 +10,9 @@ from typing import Protocol
 
 from irsa.webhook.limits import Limits
 
+# Most reviews fit in, and so are parsed in one go.
+_BUFFER = 256 * 1024
+
 
 class Connection(Protocol):
     """What is looked after; `due` is when its patience with the client ends."""
@@ -53,6 +56,7 @@ class Connections:
         self.limits = limits
         self.clock = clock
         self.date = _date()
+        self.buffer = memoryview(bytearray(_BUFFER))
         self._all: set[Connection] = set()
         self._held = 0
 

@@ -5,7 +5,7 @@ Never here: Kubernetes calls.
 """
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Protocol
 
 from irsa.errors import IrsaError
@@ -47,16 +47,25 @@ class Directory(Protocol):
         ...
 
 
+def key(namespace: str, name: str) -> str:
+    """What a ServiceAccount is kept under."""
+    return f"{namespace}/{name}"
+
+
 class Cache:
     """
     Every ServiceAccount of the cluster and what it grants, in memory.
 
     `heard_at` is when the API server last said anything about them, on the clock that counts
     seconds whatever happens to the time of day (`time.monotonic`).
+
+    Args:
+        replaced: Told after each complete list.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, replaced: Callable[[], None] = lambda: None) -> None:
         self._verdicts: dict[str, Verdict] = {}
+        self._replaced = replaced
         self.synced = False
         self.heard_at: float | None = None
 
@@ -65,21 +74,22 @@ class Cache:
 
     def knows(self, namespace: str, name: str) -> bool:
         """Whether the ServiceAccount has been seen, whatever it grants."""
-        return f"{namespace}/{name}" in self._verdicts
+        return key(namespace, name) in self._verdicts
 
     def get(self, namespace: str, name: str) -> Verdict:
         """What the ServiceAccount grants, as far as has been seen."""
-        return self._verdicts.get(f"{namespace}/{name}")
+        return self._verdicts.get(key(namespace, name))
 
     def put(self, namespace: str, name: str, verdict: Verdict) -> None:
         """Note what a ServiceAccount grants."""
-        self._verdicts[f"{namespace}/{name}"] = verdict
+        self._verdicts[key(namespace, name)] = verdict
 
     def drop(self, namespace: str, name: str) -> None:
         """Forget a ServiceAccount that was deleted."""
-        self._verdicts.pop(f"{namespace}/{name}", None)
+        self._verdicts.pop(key(namespace, name), None)
 
-    def replace(self, verdicts: Mapping[tuple[str, str], Verdict]) -> None:
-        """Take a complete list: what is not in it has been deleted unseen."""
-        self._verdicts = {f"{key[0]}/{key[1]}": verdict for key, verdict in verdicts.items()}
+    def replace(self, verdicts: dict[str, Verdict]) -> None:
+        """Take a complete list, by `key`: what is not in it has been deleted unseen."""
+        self._verdicts = verdicts
         self.synced = True
+        self._replaced()

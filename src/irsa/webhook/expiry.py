@@ -53,5 +53,5 @@ def _timestamp(tag: int, text: str) -> float:
     if len(text) != len("20260101000000Z") or not text.endswith("Z"):
         raise ValueError("not in UTC")
     # Not strptime: it costs more than all the rest.
-    year, rest = int(text[:4]), [int(text[at : at + 2]) for at in range(4, 14, 2)]
-    return datetime(year, *rest, tzinfo=UTC).timestamp()
+    month, day, hour, minute, second = (int(text[at : at + 2]) for at in range(4, 14, 2))
+    return datetime(int(text[:4]), month, day, hour, minute, second, tzinfo=UTC).timestamp()

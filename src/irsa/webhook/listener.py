@@ -37,7 +37,7 @@ class Listener:
         listening: socket.socket,
         context: ssl.SSLContext,
         *,
-        factory: Callable[[], asyncio.Protocol],
+        factory: Callable[[], asyncio.BaseProtocol],
         limits: Limits,
     ) -> None:
         self._socket = listening

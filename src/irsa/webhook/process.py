@@ -7,6 +7,7 @@ Never here: options, decisions.
 import asyncio
 import functools
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from irsa.files import read_text
 from irsa.injection.grants import Defaults, Verdict
 from irsa.kube.stream import Stream
 from irsa.tls.context import Reloader
+from irsa.webhook import memory
 from irsa.webhook.application import Application, Clients
 from irsa.webhook.directory import Cache
 from irsa.webhook.expiry import certificate_expiry
@@ -27,6 +29,7 @@ from irsa.webhook.watch import Source, Watch, read_annotations
 logger = logging.getLogger(__name__)
 
 RELOAD_PERIOD = 2.0
+SETTLING = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,8 @@ async def serve(stream: Stream, options: Options) -> None:
     """Serve until SIGTERM or SIGINT."""
     context = serving_context(options.cert_file, options.key_file, client_ca=options.client_ca)
     certificate = Certificate(Reloader(context, options.cert_file, options.key_file), options)
-    cache = Cache()
+    memory.prepare()
+    cache = Cache(replaced=functools.partial(_later, memory.settle))
     mappings = _mappings(stream, options)
     application = _application(stream, cache, options, certificate=certificate, mappings=mappings)
     listener = listen(options.port, host=options.host)
@@ -75,6 +79,11 @@ async def serve(stream: Stream, options: Options) -> None:
         listener.close()
         await stream.close()
     logger.info("stopped")
+
+
+def _later(action: Callable[[], None]) -> None:
+    """Do it when what is under way has let go of what it used."""
+    asyncio.get_running_loop().call_later(SETTLING, action)
 
 
 class Certificate:

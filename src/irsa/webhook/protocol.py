@@ -37,7 +37,7 @@ class Reading(enum.Enum):
     body = enum.auto()
 
 
-class Protocol(asyncio.Protocol):
+class Protocol(asyncio.BufferedProtocol):
     """
     A client's connection, after the handshake.
 
@@ -84,19 +84,23 @@ class Protocol(asyncio.Protocol):
         # Two that know each other would wait for the garbage collector.
         self._parser = None
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 # asyncio's name for it
+        """Where to put what arrives: one place for all, because it is looked at at once."""
+        return self._connections.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Take what has arrived."""
         if self._is_over:
             return
         self.used_at = self._connections.clock()
         try:
-            self._parser.feed_data(data)
+            self._parser.feed_data(self._connections.buffer[:nbytes])
         except httptools.HttpParserUpgrade:
             pass  # that request is answered as any other, and as the last one
         except httptools.HttpParserError as error:
             self._not_understood(error)
         if self._reading is not Reading.nothing or self.held:
-            self._account(len(data))
+            self._account(nbytes)
 
     def _account(self, received: int) -> None:
         """Note what an incomplete request takes."""

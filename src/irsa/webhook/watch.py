@@ -16,7 +16,7 @@ from urllib.parse import quote
 from irsa.errors import IrsaError, KubeError
 from irsa.injection.grants import Defaults, Verdict, grant_of
 from irsa.kube.stream import PAGE, Event, Metadata, Page, PartialObject
-from irsa.webhook.directory import Cache
+from irsa.webhook.directory import Cache, key
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,8 @@ GROWTH = 4
 # After so many refusals in a row the version itself may be what is refused.
 MAX_REFUSALS = 3
 _GONE = 410
+# ServiceAccounts that are judged at a time, while no review is answered.
+SLICE = 100
 _BUSY = 429
 
 
@@ -162,13 +164,15 @@ class Watch:
             raise
 
     async def _listed(self) -> str:
-        verdicts: dict[tuple[str, str], Verdict] = {}
+        verdicts: dict[str, Verdict] = {}
         version = ""
         async for page in self._source.list_pages(PATH, limit=self._limit):
             version = page.resource_version
-            for item in page.items or ():
-                key = (item.metadata.namespace, item.metadata.name)
-                verdicts[key] = self._verdict(item.metadata)
+            for number, item in enumerate(page.items or ()):
+                metadata = item.metadata
+                verdicts[key(metadata.namespace, metadata.name)] = self._verdict(metadata)
+                if number % SLICE == 0:
+                    await asyncio.sleep(0)  # reviews are answered meanwhile
         self._cache.replace(verdicts)
         self._heard()
         self._limit = PAGE
