@@ -21,6 +21,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml import YAML
 from webhook_reviews import SPACES, Account
 
 from irsa.kube.client import Kube
@@ -46,7 +47,7 @@ class Cluster:
         self._rig = rig
         self._count = 0
         self._stored: dict[bool, tuple[str, bytes]] = {}
-        self.kubeconfig = rig.kubeconfig
+        self.kubeconfig = _as_json(rig.kubeconfig)
         self.version = rig.spec().kubernetes
 
     def prepare(self) -> None:
@@ -175,3 +176,11 @@ def cluster(home: Path) -> Iterator[Cluster]:
         yield Cluster(Rig(home / "irsa/rigs" / NAME))
     finally:
         subprocess.run([*irsa, "down", "--name", NAME], env=env, check=False, capture_output=True)
+
+
+def _as_json(kubeconfig: Path) -> Path:
+    """The same as JSON: a webhook in its cluster has none, and reads no YAML at all."""
+    written = kubeconfig.with_name("kubeconfig.json")
+    written.touch(mode=0o600)
+    written.write_text(json.dumps(YAML(typ="safe", pure=True).load(kubeconfig.read_text())))
+    return written
