@@ -137,11 +137,15 @@ class Way:
 
     def hold(self) -> None:
         """From now on nothing comes back on a watch; it is not lost."""
-        self._loop.call_soon_threadsafe(self._free.clear)
+        self.call(self._free.clear)
 
     def release(self) -> None:
         """Let come what was held."""
-        self._loop.call_soon_threadsafe(self._free.set)
+        self.call(self._free.set)
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Do something where the connections live."""
+        self._loop.call_soon_threadsafe(function)
 
     def count(self, kind: str, path: str = "") -> int:
         """How many requests of a kind came so far, for this path if one is given."""

@@ -1,5 +1,6 @@
 """The webhook's process as it is shipped, with its own permissions, and what it says."""
 
+import base64
 import contextlib
 import http.client
 import json
@@ -9,15 +10,11 @@ import ssl
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from irsa.injection.settings import WEBHOOK
-from irsa.injection.webhook import WebhookSettings, objects
-from irsa.kube.client import Kube
-from irsa.kube.objects import Ref
 from irsa.tls.certs import Authority
 
 from .faults import Way, authority_in
@@ -25,64 +22,6 @@ from .pods import until
 
 ROLE = "arn:aws:iam::111122223333:role/web"
 PATIENCE = 150.0
-
-
-@dataclass
-class Place:
-    """
-    A namespace for pods, and one with the webhook's ServiceAccount and its permissions.
-
-    Args:
-        kube: The cluster, as its administrator.
-        own: The webhook's namespace.
-        pods: The namespace for pods.
-    """
-
-    kube: Kube
-    own: str
-    pods: str
-
-    def token(self, seconds: int = 3600) -> str:
-        """A token of the webhook's ServiceAccount."""
-        made = self.kube.create_token(self.own, WEBHOOK, audiences=[], expiration_seconds=seconds)
-        return made.token
-
-    def account(self, name: str, *, role: str | None = ROLE) -> None:
-        """Make a ServiceAccount."""
-        annotations = {"eks.amazonaws.com/role-arn": role} if role else {}
-        metadata = {"name": name, "namespace": self.pods, "annotations": annotations}
-        self.kube.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
-
-    def annotate(self, name: str, *, role: str | None) -> None:
-        """Give a ServiceAccount another role, or none."""
-        change = {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": role}}}
-        self.kube.patch(self.ref(name), change)
-
-    def delete(self, name: str) -> None:
-        """Delete a ServiceAccount."""
-        self.kube.delete(self.ref(name))
-
-    def ref(self, name: str) -> Ref:
-        return Ref("v1", "ServiceAccount", name, self.pods)
-
-
-@contextlib.contextmanager
-def placed(kube: Kube, name: str) -> Iterator[Place]:
-    """Everything of an installed webhook but its processes and its registration."""
-    place = Place(kube, f"{name}-own", f"{name}-pods")
-    settings = WebhookSettings(cluster_uid=kube.cluster_uid(), namespace=place.own)
-    left_out = ("Deployment", "MutatingWebhookConfiguration")
-    items = [item for item in objects(settings) if item["kind"] not in left_out]
-    metadata = {"name": place.pods}
-    items.append({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-    try:
-        for item in items:
-            kube.apply(item)
-        until(lambda: kube.get(place.ref("default")), seconds=PATIENCE)
-        yield place
-    finally:
-        for item in reversed(items):
-            kube.delete(Ref.of(item))
 
 
 @dataclass
@@ -94,7 +33,8 @@ class Reviewed:
 
     @property
     def has_role(self) -> bool:
-        return "patch" in self.response
+        patch = base64.b64decode(self.response.get("patch", ""))
+        return b"aws-iam-token" in patch
 
     @property
     def warning(self) -> str:
@@ -153,12 +93,24 @@ class Webhook:
                 return float(line.rpartition(" ")[2])
         raise AssertionError(f"no {name}")
 
-    def review(self, account: str, *, namespace: str, seconds: int = 5) -> Reviewed:
-        """Ask it about a new pod, as an API server with this time-out does."""
+    def review(
+        self,
+        account: str,
+        *,
+        namespace: str,
+        seconds: int = 5,
+        sent: Callable[[], object] = lambda: None,
+    ) -> Reviewed:
+        """
+        Ask it about a new pod, as an API server with this time-out does.
+
+        `sent` is called when the question is on its way.
+        """
         with self.connection() as connection:
             path = f"/mutate?timeout={seconds}s"
             headers = {"Content-Type": "application/json"}
             connection.request("POST", path, review(account, namespace), headers)
+            sent()
             response = connection.getresponse()
             return Reviewed(response.status, json.loads(response.read())["response"])
 
@@ -227,7 +179,8 @@ def start(
     token_file, config, ca = (directory / name for name in ("token", "kubeconfig", "ca.crt"))
     token_file.write_text(token)
     ca.write_bytes(trusted.certificate_pem)
-    config.write_text(kubeconfig(way.port, ca, token_file))
+    server = f"https://127.0.0.1:{way.port}"
+    config.write_text(kubeconfig(server, str(ca), tokenFile=str(token_file)))
     arguments = ["--host", "127.0.0.1", "--port", "0", "--aws-default-region", "eu-west-1"]
     files = [f"--tls-cert={cert}", f"--tls-key={key}", f"--kubeconfig={config}"]
     command = [sys.executable, "-m", "irsa", "webhook", *arguments, *files]
@@ -244,17 +197,16 @@ def start(
     return webhook
 
 
-def kubeconfig(port: int, ca: Path, token_file: Path) -> str:
-    """The configuration for a port of this machine and a token that is read from its file."""
-    named = {"name": "way"}
-    cluster = {"server": f"https://127.0.0.1:{port}", "certificate-authority": str(ca)}
+def kubeconfig(server: str, ca: str, **user: str) -> str:
+    """A configuration for an API server, and for who its user is."""
+    named = {"name": "it"}
     return json.dumps(
         {
             "apiVersion": "v1",
             "kind": "Config",
-            "current-context": "way",
-            "contexts": [named | {"context": {"cluster": "way", "user": "way"}}],
-            "clusters": [named | {"cluster": cluster}],
-            "users": [named | {"user": {"tokenFile": str(token_file)}}],
+            "current-context": "it",
+            "contexts": [named | {"context": {"cluster": "it", "user": "it"}}],
+            "clusters": [named | {"cluster": {"server": server, "certificate-authority": ca}}],
+            "users": [named | {"user": user}],
         }
     )

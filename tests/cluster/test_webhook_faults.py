@@ -1,7 +1,10 @@
 """Whatever happens between the webhook and the API server, its cache comes to be true again."""
 
+import itertools
+import json
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,13 +14,13 @@ from irsa.errors import KubeError
 from irsa.tls.certs import Authority
 
 from .conftest import Rig, rig_up
-from .faults import Way, way_to
+from .faults import Asked, Way, answer, way_to
+from .placing import KNOWN, ROLE, Place, Setup, placed, registered, set_up
 from .pods import until
-from .serving import PATIENCE, Place, Webhook, placed, start
+from .serving import PATIENCE, Webhook, start
+from .store import etcd
 
 pytestmark = pytest.mark.cluster
-
-HEARD = "irsa_webhook_cache_heard_timestamp_seconds"
 
 
 @pytest.fixture(name="own", scope="module")
@@ -57,38 +60,15 @@ def _begin(
 
 
 @pytest.fixture(name="setup")
-def _setup(way: tuple[Way, Authority], place: Place, begin: Callable[..., Webhook]) -> "Setup":
-    webhook = begin()
-    until(lambda: webhook.is_ready and way[0].count("watch"), seconds=PATIENCE)
-    return Setup(way[0], place, webhook)
+def _setup(own: Rig, place: Place, tmp_path: Path) -> Iterator[Setup]:
+    with set_up(own, place, tmp_path) as made:
+        yield made
 
 
-class Setup:
-    """A webhook that is ready, the way that it takes, and a place for ServiceAccounts."""
-
-    def __init__(self, way: Way, place: Place, webhook: Webhook) -> None:
-        self.way = way
-        self.place = place
-        self.webhook = webhook
-
-    def gives(self, name: str) -> bool:
-        return self.webhook.gives_role(name, namespace=self.place.pods)
-
-    def known(self, name: str, *, role: bool = True) -> None:
-        """Make a ServiceAccount, and wait until the watch has told of it."""
-        before = self.webhook.metric("irsa_webhook_cache_service_accounts")
-        if role:
-            self.place.account(name)
-        else:
-            self.place.account(name, role=None)
-        until(lambda: self.webhook.metric("irsa_webhook_cache_service_accounts") > before)
-
-    def changes_are_seen(self, name: str) -> None:
-        """What only the watch can tell: a known ServiceAccount gets a role, and loses it."""
-        self.place.annotate(name, role="arn:aws:iam::111122223333:role/web")
-        until(lambda: self.gives(name), seconds=PATIENCE)
-        self.place.annotate(name, role=None)
-        until(lambda: not self.gives(name), seconds=PATIENCE)
+def gaps(asked: list[Asked]) -> list[float]:
+    """The seconds between requests."""
+    times = [one.at for one in asked]
+    return [after - before for before, after in itertools.pairwise(times)]
 
 
 def kill_api_server(rig: Rig) -> None:
@@ -121,9 +101,237 @@ def test_watch_that_swallows_everything_is_noticed(setup: Setup) -> None:
     setup.known("swallowed", role=False)
     watches = setup.way.count("watch")
     setup.way.swallow()
-    setup.place.annotate("swallowed", role="arn:aws:iam::111122223333:role/web")
+    setup.place.annotate("swallowed", role=ROLE)
     setup.place.account("swallowed-new")
     assert setup.gives("swallowed-new")
     assert setup.way.count("watch") == watches
     until(lambda: setup.gives("swallowed"), seconds=PATIENCE)
     assert setup.way.count("watch") > watches
+
+
+def test_unreachable_api_server_at_the_start(
+    way: tuple[Way, Authority], begin: Callable[..., Webhook]
+) -> None:
+    """It is alive, not ready, and says why; once the API server is there it is ready."""
+    way[0].close()
+    webhook = begin()
+    until(lambda: "connection refused" in webhook.get("/readyz")[1], seconds=PATIENCE)
+    assert webhook.get("/readyz")[0] == 503
+    assert webhook.get("/healthz")[0] == 200
+    way[0].open()
+    until(lambda: webhook.is_ready, seconds=PATIENCE)
+    assert webhook.child.poll() is None
+
+
+def test_unreachable_api_server_later(setup: Setup) -> None:
+    """It serves what it knows and says how old that is; a pod of an unknown account is let go."""
+    setup.known("later")
+    setup.known("later-changes", role=False)
+    setup.way.close()
+    setup.place.account("later-new")
+    until(lambda: setup.age > 3, seconds=PATIENCE)
+    assert setup.webhook.is_ready
+    assert setup.gives("later")
+    said = setup.webhook.review("later-new", namespace=setup.place.pods, seconds=2)
+    assert said.response["allowed"]
+    assert not said.has_role
+    assert "could not be read in time: cannot reach" in said.warning
+    assert setup.webhook.metric('irsa_webhook_reviews_total{outcome="failed"}') == 1
+    setup.way.open()
+    assert setup.gives("later-new")
+    setup.changes_are_seen("later-changes")
+    assert setup.age < 3
+
+
+def test_api_server_that_refuses_everything_for_a_while(setup: Setup) -> None:
+    """It is asked less and less often, nothing is listed anew, and no pod loses its role."""
+    setup.known("errors", role=False)
+    setup.place.account("errors-new")
+    lists = setup.way.count("list")
+    ill = [503, 500, 502, 503]
+    refused: list[Asked] = []
+
+    def fault(asked: Asked) -> bytes | None:
+        if asked.kind == "watch" and len(refused) < 5:
+            refused.append(asked)
+            return answer(503, b"no")
+        return answer(ill.pop()) if asked.kind == "get" and ill else None
+
+    setup.way.fault = fault
+    setup.way.hold()
+    setup.way.cut()
+    assert setup.gives("errors-new")
+    until(lambda: len(refused) == 5, seconds=PATIENCE)
+    setup.way.release()
+    # 0.2 s, twice as long each time, shortened by half at most.
+    assert all(gap >= 0.1 * 2**n for n, gap in enumerate(gaps(refused)))
+    setup.changes_are_seen("errors")
+    # After three refusals the version may be what is refused: that list was the only one.
+    assert setup.way.count("list") - lists <= 2
+
+
+def test_busy_api_server_is_left_alone_for_as_long_as_it_asks(setup: Setup) -> None:
+    """429 with Retry-After, on the watch: no request before, and nothing is listed anew."""
+    setup.known("busy", role=False)
+    lists = setup.way.count("list")
+    refused: list[Asked] = []
+
+    def fault(asked: Asked) -> bytes | None:
+        if asked.kind != "watch" or len(refused) == 4:
+            return None
+        refused.append(asked)
+        return answer(429, b"Too many requests", Retry_After="2")
+
+    setup.way.fault = fault
+    setup.way.cut()
+    setup.changes_are_seen("busy")
+    assert len(refused) == 4
+    assert min(gaps(refused)) >= 2
+    assert setup.way.count("list") == lists
+
+
+def test_live_read_outlives_a_busy_moment(setup: Setup) -> None:
+    """429 with Retry-After, on a live read: the pod waits for it, and has its role."""
+    refusals = [answer(429, b"Too many requests", Retry_After="1")]
+
+    def fault(asked: Asked) -> bytes | None:
+        return refusals.pop() if asked.kind == "get" and refusals else None
+
+    setup.way.hold()
+    setup.place.account("moment")
+    setup.way.fault = fault
+    assert setup.gives("moment")
+    first, second = [one for one in setup.way.asked if one.path.endswith("/moment")]
+    assert second.at - first.at >= 1
+
+
+def test_watch_that_ends_at_once_is_asked_less_and_less_often(setup: Setup) -> None:
+    """Answered 200, and over: no hot loop."""
+    setup.known("ended", role=False)
+    ended: list[Asked] = []
+
+    def fault(asked: Asked) -> bytes | None:
+        if asked.kind != "watch" or len(ended) == 5:
+            return None
+        ended.append(asked)
+        return answer(200)
+
+    setup.way.fault = fault
+    setup.way.cut()
+    setup.changes_are_seen("ended")
+    assert all(gap >= 0.1 * 2**n for n, gap in enumerate(gaps(ended)))
+
+
+def test_slow_list_is_waited_for(
+    way: tuple[Way, Authority], place: Place, begin: Callable[..., Webhook]
+) -> None:
+    """A page may take longer than any answer's time-out, if only something comes."""
+    way[0].rate = 2500
+    webhook = begin()
+    until(lambda: webhook.is_ready, seconds=PATIENCE)
+    assert [one.status for one in way[0].asked if one.kind == "list"].count(200) == 1
+    way[0].rate = None
+    place.account("slow")
+    until(lambda: webhook.gives_role("slow", namespace=place.pods))
+
+
+def test_version_that_the_api_server_has_not_reached(
+    way: tuple[Way, Authority], place: Place, begin: Callable[..., Webhook]
+) -> None:
+    """As after etcd was restored: such a watch is silent for ever, and everything is listed."""
+    place.account("restored")
+    restored = {"metadata": {"resourceVersion": "99999999"}, "items": []}
+    told = [answer(200, json.dumps(restored).encode(), Content_Type="application/json")]
+
+    def fault(asked: Asked) -> bytes | None:
+        return told.pop() if asked.kind == "list" and told else None
+
+    way[0].fault = fault
+    webhook = begin()
+    until(lambda: webhook.is_ready)
+    assert webhook.metric(KNOWN) == 0
+    until(lambda: webhook.metric(KNOWN) > 0, seconds=PATIENCE)
+    assert webhook.gives_role("restored", namespace=place.pods)
+
+
+def test_token_that_is_renewed_is_used(setup: Setup) -> None:
+    """Kubelet replaces the file; the next request carries what is in it."""
+    setup.known("renewed", role=False)
+    token = setup.place.token()
+    setup.webhook.token_file.write_text(token)
+    setup.way.cut()
+    setup.changes_are_seen("renewed")
+    assert setup.way.asked[-1].authorization == token
+
+
+def test_token_that_is_not_accepted_is_read_again(setup: Setup) -> None:
+    """401 for a while: it serves what it knows, and goes on with the next token."""
+    setup.known("refused")
+    setup.known("refused-changes", role=False)
+    setup.webhook.token_file.write_text("of-another-cluster")
+    setup.way.cut()
+    until(lambda: any(one.status == 401 for one in setup.way.asked), seconds=PATIENCE)
+    assert setup.gives("refused")
+    setup.place.account("refused-new")
+    threading.Timer(1.0, setup.webhook.token_file.write_text, [setup.place.token()]).start()
+    assert setup.gives("refused-new")
+    setup.changes_are_seen("refused-changes")
+
+
+def test_api_server_is_restarted_while_pods_are_created(own: Rig, setup: Setup) -> None:
+    """Every pod that came through has its role, with a ServiceAccount known or new."""
+    lost: list[str] = []
+    made: list[str] = []
+    end = threading.Event()
+
+    def create() -> None:
+        for number in itertools.count():
+            if end.is_set():
+                return
+            name = f"restart-{number}"
+            try:
+                setup.place.account(name)
+                for account in (name, "registered"):
+                    made.append(account)
+                    if not setup.place.pod(account):
+                        lost.append(account)
+            except KubeError:
+                end.wait(0.05)
+
+    with registered(setup.place, setup.webhook):
+        thread = threading.Thread(target=create)
+        thread.start()
+        try:
+            until(lambda: len(made) > 40, seconds=PATIENCE)
+            kill_api_server(own)
+            before = len(made)
+            until(lambda: len(made) > before + 40, seconds=PATIENCE)
+        finally:
+            end.set()
+            thread.join()
+    assert lost == []
+    assert setup.webhook.child.poll() is None
+
+
+def test_expired_version_leads_to_a_new_list(own: Rig, setup: Setup) -> None:
+    """
+    A real 410: etcd is compacted and the API server begun anew while the webhook is cut off.
+
+    What was deleted meanwhile is known no more, what was created is.
+    """
+    setup.known("expired")
+    setup.known("expired-changes", role=False)
+    setup.way.close()
+    setup.place.delete("expired")
+    setup.place.account("expired-new")
+    with etcd(own) as store:
+        store.compact()
+    kill_api_server(own)
+    lists = setup.way.count("list")
+    setup.way.open()
+    until(lambda: setup.webhook.said("too old resource version"), seconds=PATIENCE)
+    until(lambda: setup.way.count("list") > lists, seconds=PATIENCE)
+    setup.changes_are_seen("expired-changes")
+    assert not setup.gives("expired")
+    assert setup.gives("expired-new")
+    assert setup.way.count("get", "expired-new") == 0

@@ -133,7 +133,9 @@ class Application:
         if self.draining:
             return Answer(status=503, body=b"stopping\n")
         if not self._cache.synced:
-            return Answer(status=503, body=b"the ServiceAccounts have not been listed yet\n")
+            trouble = f": {self._cache.trouble}" if self._cache.trouble else ""
+            body = f"the ServiceAccounts have not been listed yet{trouble}\n".encode()
+            return Answer(status=503, body=body)
         if not self._others_ready():
             return Answer(status=503, body=b"the ConfigMap of roles has not been read yet\n")
         return Answer(body=b"ok\n")

@@ -58,6 +58,7 @@ class Cache:
 
     `heard_at` is when the API server last said anything about them, on the clock that counts
     seconds whatever happens to the time of day (`time.monotonic`).
+    `trouble` is why it says nothing, if that is so.
 
     Args:
         replaced: Told after each complete list.
@@ -68,6 +69,7 @@ class Cache:
         self._replaced = replaced
         self.synced = False
         self.heard_at: float | None = None
+        self.trouble = ""
 
     def __len__(self) -> int:
         return len(self._verdicts)

@@ -92,7 +92,10 @@ class Mappings:
             if error.status == 404:
                 return ""
             raise
-        return (_config_maps.decode(body).data or {}).get(KEY, "")
+        try:
+            return (_config_maps.decode(body).data or {}).get(KEY, "")
+        except msgspec.MsgspecError as error:
+            raise KubeError(f"{self._path} is answered with something else") from error
 
     def _take(self, text: str) -> None:
         if text != self._text:

@@ -138,6 +138,7 @@ class Watch:
 
     def _heard(self) -> None:
         self._cache.heard_at = self._clock()
+        self._cache.trouble = ""
         self._refusals = 0
 
     async def _is_ahead(self, version: str) -> bool:
@@ -196,6 +197,7 @@ class Watch:
             # A list says what now holds. It is dear: a server that is busy or ill is not asked for
             # it before it is clear that the version is what it does not take.
             self._version, self._refusals = None, 0
+        self._cache.trouble = error.message
         self._retry_after = min(error.retry_after or 0.0, MAX_RETRY_AFTER)
         level = logging.INFO if error.status == _GONE else logging.WARNING
         logger.log(level, "the watch of ServiceAccounts ended: %s", error.message)

@@ -73,6 +73,8 @@ class FakeSource:
             self.exhausted.set()
         if isinstance(answer, Exception):
             raise answer
+        if answer == "<html>":
+            return answer.encode()
         data = {} if answer is None else {"data": {"config": answer}}
         return json.dumps({"kind": "ConfigMap"} | data).encode()
 
@@ -112,7 +114,9 @@ def test_missing_config_map_maps_nothing_and_is_ready() -> None:
     assert mappings.get("shop", "web") is None
 
 
-@pytest.mark.parametrize("failure", [KubeError("no answer"), "{"], ids=["unreachable", "nonsense"])
+@pytest.mark.parametrize(
+    "failure", [KubeError("no answer"), "{", "<html>"], ids=["unreachable", "nonsense", "odd"]
+)
 def test_failure_keeps_what_was_understood(failure: Any) -> None:
     """Neither an outage nor a typing error takes anybody's role away."""
     assert after(config(), failure).get("shop", "web") is not None

@@ -176,6 +176,32 @@ def test_cache_stays_while_it_is_listed_anew() -> None:
     follow([[page("1", account("web"))], half, whole], [[gone]], check)
 
 
+def test_trouble_is_told_until_it_is_over() -> None:
+    """Whoever asks why the webhook is not ready gets the reason."""
+    told: list[str] = []
+
+    class Listening(FakeSource):
+        async def list_pages(self, path: str, *, limit: int) -> AsyncIterator[Page]:
+            told.append(cache.trouble)
+            async for one in super().list_pages(path, limit=limit):
+                yield one
+
+    cache = Cache()
+
+    async def main() -> None:
+        source = Listening([[KubeError("connection refused")], [page("1")]], [])
+        watch = Watch(source, cache, defaults=Defaults(), min_pause=0.0)
+        task = asyncio.create_task(watch.run())
+        async with asyncio.timeout(30):
+            await source.quiet.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(main())
+    assert told == ["", "connection refused"]
+    assert cache.trouble == ""
+
+
 @pytest.mark.parametrize(("status", "lists"), [(504, 2), (429, 1)], ids=["refused", "busy"])
 def test_version_that_is_refused_again_and_again_is_given_up(status: int, lists: int) -> None:
     """After etcd was restored the version may be one of the future; being busy says nothing."""
