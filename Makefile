@@ -13,9 +13,12 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
   --no-emit-find-links --no-emit-index-url --no-emit-trusted-host --no-emit-options
 
+# How long each of the fuzzers runs.
+FUZZ_SECONDS ?= 60
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check lint format golden rules bench docs e2e newcomer node requirements clean
+.PHONY: help demo test check lint format golden rules fuzz bench docs e2e newcomer node requirements clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +55,15 @@ docs: $(VENV)/installed-dev ## Rewrite the generated reference pages
 rules: $(VENV)/installed-dev ## Take each rule of the local AWS out in turn: a test must notice
 	$(BIN)/python tests/aws/kill_rules.py
 
+fuzz: $(VENV)/fuzz ## Look for bytes that break a promise; FUZZ_SECONDS=600 looks longer
+	@for mode in reviews structured wire; do \
+	  corpus=tests/fuzz/corpus/$$(test $$mode = wire && echo wire || echo reviews); \
+	  mkdir -p .fuzz_cache/$$mode; echo "$$mode …" >&2; \
+	  $(BIN)/python tests/fuzz/fuzz.py $$mode -max_total_time=$(FUZZ_SECONDS) -max_len=20000 \
+	    -verbosity=0 -print_final_stats=1 -artifact_prefix=.fuzz_cache/found-$$mode- \
+	    .fuzz_cache/$$mode $$corpus || exit; \
+	done
+
 bench: $(VENV)/installed-dev ## Measure; prints a table, asserts nothing
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/plan.py
@@ -68,6 +80,7 @@ requirements: $(VENV)/dev ## Resolve the pinned requirement files anew
 	$(COMPILE) --upgrade -o requirements/build.txt requirements/build.in
 	$(COMPILE) --upgrade -o requirements/runtime.txt pyproject.toml
 	$(COMPILE) --upgrade -o requirements/local.txt --extra local -c requirements/runtime.txt pyproject.toml
+	$(COMPILE) --upgrade -o requirements/fuzz.txt requirements/fuzz.in
 	$(COMPILE) --upgrade -o requirements/dev.txt --extra local -c requirements/local.txt pyproject.toml requirements/dev.in
 
 clean: ## Remove what was made in the tree (caches outside it stay)
@@ -90,6 +103,11 @@ $(VENV)/local: $(VENV)/created requirements/build.txt requirements/local.txt
 $(VENV)/dev: $(VENV)/local requirements/dev.txt
 	@echo "installing the development tools into $(VENV) …" >&2
 	@$(PIP_INSTALL) --require-hashes -r requirements/build.txt -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/fuzz: $(VENV)/installed-dev requirements/fuzz.txt
+	@echo "installing the fuzzer into $(VENV) …" >&2
+	@$(PIP_INSTALL) --require-hashes -r requirements/fuzz.txt
 	@touch $@
 
 $(VENV)/installed: $(VENV)/local $(WHEEL_SOURCES)

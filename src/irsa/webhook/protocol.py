@@ -99,7 +99,7 @@ class Protocol(asyncio.BufferedProtocol):
             pass  # that request is answered as any other, and as the last one
         except httptools.HttpParserError as error:
             self._not_understood(error)
-        if self._reading is not Reading.nothing or self.held:
+        if not self._is_over and (self._reading is not Reading.nothing or self.held):
             self._account(nbytes)
 
     def _account(self, received: int) -> None:
