@@ -3,7 +3,7 @@ A real API server with as many ServiceAccounts as are wanted.
 
 One annotated and one plain ServiceAccount are made by the API server. What it has stored of them is
 put into its etcd again under the other names, all of one length: objects exactly as it writes them,
-made in seconds.
+made in seconds, only that several have one revision.
 """
 
 import base64
@@ -31,7 +31,8 @@ from irsa.local.supervisor import environment
 
 NAME = "bench-webhook"
 SIZE = 1_600
-WRITERS = 4
+WRITERS = 2
+AT_ONCE = 50
 _TEMPLATES = {True: Account(999_990), False: Account(999_999)}
 
 
@@ -85,13 +86,18 @@ class Cluster:
 
     def _write(self, numbers: range) -> None:
         with closing(self._etcd()) as etcd:
-            for account in map(Account, numbers):
-                uid, value = self._stored[account.annotated]
-                template = _TEMPLATES[account.annotated]
-                value = value.replace(template.name.encode(), account.name.encode())
-                value = value.replace(template.namespace.encode(), account.namespace.encode())
-                value = value.replace(uid.encode(), str(uuid.uuid4()).encode())
-                _post(etcd, "put", {"key": _text(_key(account)), "value": _text(value)})
+            for start in range(0, len(numbers), AT_ONCE):
+                accounts = map(Account, numbers[start : start + AT_ONCE])
+                puts = [{"requestPut": self._put(account)} for account in accounts]
+                _post(etcd, "txn", {"success": puts})
+
+    def _put(self, account: Account) -> dict[str, str]:
+        uid, value = self._stored[account.annotated]
+        template = _TEMPLATES[account.annotated]
+        value = value.replace(template.name.encode(), account.name.encode())
+        value = value.replace(template.namespace.encode(), account.namespace.encode())
+        value = value.replace(uid.encode(), str(uuid.uuid4()).encode())
+        return {"key": _text(_key(account)), "value": _text(value)}
 
     def _read(self, key: bytes) -> bytes:
         with closing(self._etcd()) as etcd:
