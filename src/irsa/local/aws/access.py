@@ -5,22 +5,22 @@ The policies are judged by `irsa.trust.access`, as they are at the time of the c
 Never here: what a single policy means.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from irsa.local.aws import documents
 from irsa.local.aws.call import Call
 from irsa.local.aws.callers import Caller
 from irsa.local.aws.errors import ApiError, access_denied
+from irsa.local.aws.reach import NOTHING, Reach, Shared, judge
 from irsa.local.aws.s3.policies import block_of, is_public, policy_of
-from irsa.trust.access import ANONYMOUS, AccessRequest, Decision, Principal, evaluate_access
+from irsa.trust.access import AccessRequest, Decision, evaluate_access
 from irsa.trust.condition import Keys
 
 _IDENTITY = "an identity-based policy"
 _BOUNDARY = "a permissions boundary"
 _SESSION = "a session policy"
-_NONE = Decision(allowed=False, reason="there is no such policy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,37 +32,54 @@ class Verdict:
     reason: str = ""
 
 
-def require(call: Call, action: str, resource: str) -> None:
+def require(
+    call: Call, action: str, resource: str, *, trust: Mapping[str, Any] | None = None
+) -> None:
     """
     The caller may do an action on a resource.
+
+    Args:
+        call: The call.
+        action: The action.
+        resource: The ARN of the resource.
+        trust: The trust policy of a role that is to be assumed: without it, nobody may.
 
     Raises:
         ApiError: AccessDenied, in the words of the service.
     """
-    found = verdict(call, action, resource)
+    found = verdict(call, action, resource, trust=trust)
     if not found.allowed:
         raise _denied(call, action, resource=resource, found=found)
 
 
-def verdict(call: Call, action: str, resource: str) -> Verdict:
+def verdict(
+    call: Call, action: str, resource: str, *, trust: Mapping[str, Any] | None = None
+) -> Verdict:
     """Whether the caller may do an action on a resource, and why or why not."""
-    keys = _keys(call)
-    shared = _shared(call, action, resource=resource, keys=keys)
-    if shared.explicit_deny:
-        return _no("with an explicit deny in a resource-based policy", shared)
+    request = AccessRequest(action=action, resource=resource, keys=_keys(call))
+    shared = _shared(call, request) if trust is None else _trusted(call, request, trust)
+    if shared.denies:
+        return _no("with an explicit deny in a resource-based policy", shared.decision)
     if call.caller is None:
-        return _yes(shared) if shared.allowed else _no("", shared)
-    request = AccessRequest(action=action, resource=resource, keys=keys)
+        return _yes(shared.decision) if shared.reach else _no("", shared.decision)
     judged = dict(_judged(call, call.caller, request))
     for kind, one in judged.items():
         if one.explicit_deny:
             return _no(f"with an explicit deny in {kind}", one)
-    if shared.allowed and judged.get(_SESSION, shared).allowed:
-        return _yes(shared)
+    if trust is not None and not shared.reach:
+        return _no("", shared.decision)
+    return _weighed(shared, judged, action)
+
+
+def _weighed(shared: Shared, judged: Mapping[str, Decision], action: str) -> Verdict:
+    """The resource's policy and the caller's own together; nothing denies."""
+    if shared.reach is Reach.caller:
+        return _yes(shared.decision)
     for kind, one in judged.items():
-        if not one.allowed:
+        given = shared.reach is Reach.role and kind == _IDENTITY
+        if not one.allowed and not given:
             return _no(f"because no {kind.split(' ', 1)[1]} allows the {action} action", one)
-    return _yes(judged[_IDENTITY])
+    return _yes(judged[_IDENTITY] if shared.reach < Reach.role else shared.decision)
 
 
 def _judged(call: Call, caller: Caller, request: AccessRequest) -> Iterator[tuple[str, Decision]]:
@@ -90,36 +107,36 @@ def _denied(call: Call, action: str, *, resource: str, found: Verdict) -> ApiErr
         f"User: {call.caller.arn} is not authorized to perform: {action} "
         f"on resource: {_quoted(call, resource)} {found.public}"
     )
-    return access_denied(text, reason=found.reason)
+    return access_denied(text.rstrip(), reason=found.reason)
 
 
 def _quoted(call: Call, resource: str) -> str:
     return f'"{resource}"' if call.service == "s3" else resource
 
 
-def _shared(call: Call, action: str, *, resource: str, keys: Keys) -> Decision:
-    if not call.bucket or not action.startswith("s3:") or ":s3:::" not in resource:
-        return _NONE
+def _trusted(call: Call, request: AccessRequest, trust: Mapping[str, Any]) -> Shared:
+    # A trust policy names no resource: it is about its role.
+    return judge(trust, replace(request, resource=None), call.caller, account=_root(call))
+
+
+def _shared(call: Call, request: AccessRequest) -> Shared:
+    resource = request.resource or ""
+    if not call.bucket or not request.action.startswith("s3:") or ":s3:::" not in resource:
+        return NOTHING
     bucket = resource.split(":::")[1].partition("/")[0]
     policy = policy_of(call.world, bucket)
     if policy is None:
-        return _NONE
-    principal = ANONYMOUS if call.caller is None else _principal(call, call.caller)
-    found = evaluate_access(
-        [policy], AccessRequest(action=action, resource=resource, principal=principal, keys=keys)
-    )
+        return NOTHING
+    found = judge(policy, request, call.caller, account=_root(call))
     restricted = block_of(call.world, bucket).restrict and is_public(policy)
-    if found.allowed and call.caller is None and restricted:
-        return Decision(
-            allowed=False, reason="RestrictPublicBuckets: the bucket's policy is public"
-        )
+    if found.reach and call.caller is None and restricted:
+        why = "RestrictPublicBuckets: the bucket's policy is public"
+        return Shared(reach=Reach.nobody, decision=Decision(allowed=False, reason=why))
     return found
 
 
-def _principal(call: Call, caller: Caller) -> Principal:
-    account = call.world.account
-    root = f"arn:{call.world.partition}:iam::{account}:root"
-    return Principal(names=(*caller.names, account, root))
+def _root(call: Call) -> str:
+    return f"arn:{call.world.partition}:iam::{call.world.account}:root"
 
 
 def _policies(call: Call, identity: Any) -> list[documents.Document]:
@@ -161,6 +178,9 @@ def _keys(call: Call) -> Keys:
 def _service_keys(call: Call) -> dict[str, str]:
     if call.service == "iam":
         names = {"PolicyArn": "iam:PolicyARN", "PermissionsBoundary": "iam:PermissionsBoundary"}
+        return {key: call.params[name] for name, key in names.items() if call.params.get(name)}
+    if call.service == "sts":
+        names = {"ExternalId": "sts:ExternalId", "RoleSessionName": "sts:RoleSessionName"}
         return {key: call.params[name] for name, key in names.items() if call.params.get(name)}
     if call.service != "s3":
         return {}

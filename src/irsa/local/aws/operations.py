@@ -40,6 +40,8 @@ def _s3(
 
 
 _STS = {
+    # Judged by the handler: the role's trust policy counts as well as the caller's own.
+    "AssumeRole": _operation(sts.assume_role, sts.nothing),
     "AssumeRoleWithWebIdentity": _operation(
         sts.assume_role_with_web_identity, sts.nothing, anonymous=True
     ),

@@ -1,32 +1,29 @@
 """
-STS: who calls, and roles assumed by web identity.
+STS: who calls, and roles assumed, by web identity or by somebody with keys.
 
 Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
-Never here: rules of trust (`irsa.trust.evaluate`), and the verification of tokens' signatures
-(`irsa.identity.tokens`).
+Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+Never here: rules of trust (`irsa.trust`), the verification of tokens' signatures
+(`irsa.identity.tokens`), and what a session is.
 """
 
-import secrets
-import string
-from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from irsa.arns import RoleArn
 from irsa.errors import InputError
-from irsa.local.aws import documents, web_identity
+from irsa.local.aws import access, documents, sessions, web_identity
 from irsa.local.aws.call import Answer, Call, Permission
 from irsa.local.aws.errors import ApiError, access_denied, not_implemented
-from irsa.local.aws.iam import policies as managed
-from irsa.local.aws.iam import problems
-from irsa.local.aws.world import Session
 from irsa.trust.evaluate import WebIdentity, evaluate
 
-DEFAULT_DURATION = 3600
-_ALPHABET = string.ascii_uppercase + string.digits
+# A session of a role that is itself assumed by a session lasts an hour at most.
+CHAINED = 3600
 _UNDONE = ("ProviderId", "MinimumSessionTokenSize")
-MAX_PACKED = 2048
-MAX_NAMED = 10
+_UNOFFERED = (
+    "MinimumSessionTokenSize", "ProvidedContexts", "SerialNumber", "SourceIdentity", "Tags",
+    "TokenCode", "TransitiveTagKeys",
+)  # fmt: skip
+_NO_TRUST: documents.Document = {"Statement": []}
 
 
 def nothing(_: Call) -> list[Permission]:
@@ -54,34 +51,38 @@ def assume_role_with_web_identity(call: Call) -> Answer:
     call.notes["subject"] = identity.subject
     role = _role(call, arn)
     _check_trust(call, role, identity)
-    policies = _session_policies(call)
-    duration = call.params.get("DurationSeconds", DEFAULT_DURATION)
-    if duration > int(role.max_session_duration or DEFAULT_DURATION):
-        raise ApiError(
-            "ValidationError",
-            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
-        )
-    session = _open(call, role, duration=duration, identity=identity, policies=policies)
-    arn_of_session = (
-        f"arn:{call.world.partition}:sts::{call.world.account}:assumed-role/"
-        f"{role.name}/{session.name}"
+    asked = sessions.asked_of(call, role)
+    found = sessions.begin(
+        call,
+        role,
+        asked,
+        keys={**identity.keys, "aws:FederatedProvider": identity.provider_arn},
     )
-    call.notes["session"] = arn_of_session
     return {
-        "Credentials": {
-            "AccessKeyId": session.access_key,
-            "SecretAccessKey": session.secret,
-            "SessionToken": session.token,
-            "Expiration": session.expires,
-        },
+        **sessions.told(call, role, found),
         "SubjectFromWebIdentityToken": identity.subject,
-        "AssumedRoleUser": {
-            "AssumedRoleId": f"{role.id}:{session.name}",
-            "Arn": arn_of_session,
-        },
         "Provider": identity.issuer,
         "Audience": identity.audience,
     }
+
+
+def assume_role(call: Call) -> Answer:
+    """AssumeRole: the role's trust policy, the caller's own, then the session's length."""
+    for name in _UNOFFERED:
+        if call.params.get(name):
+            raise not_implemented(f"AssumeRole with {name}")
+    call.notes["resource"] = call.params["RoleArn"]
+    role = _found(call, _role_arn(call))
+    trust = documents.parse(role.assume_role_policy_document) if role else _NO_TRUST
+    access.require(call, "sts:AssumeRole", call.params["RoleArn"], trust=trust)
+    asked = sessions.asked_of(call, role)
+    if call.caller and call.caller.kind == "AssumedRole" and asked.seconds > CHAINED:
+        raise ApiError(
+            "ValidationError",
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by "
+            "role chaining",
+        )
+    return sessions.told(call, role, sessions.begin(call, role, asked, keys={}))
 
 
 def _role_arn(call: Call) -> RoleArn | None:
@@ -95,10 +96,15 @@ def _role_arn(call: Call) -> RoleArn | None:
 
 
 def _role(call: Call, arn: RoleArn | None) -> Any:
-    role = call.world.role(arn.name) if arn else None
-    if role is None or role.arn != str(arn):
+    role = _found(call, arn)
+    if role is None:
         raise _not_authorized(f"there is no role {call.params['RoleArn']}")
     return role
+
+
+def _found(call: Call, arn: RoleArn | None) -> Any:
+    role = call.world.role(arn.name) if arn else None
+    return None if role is None or role.arn != str(arn) else role
 
 
 def _check_trust(call: Call, role: Any, identity: web_identity.Identity) -> None:
@@ -112,43 +118,3 @@ def _check_trust(call: Call, role: Any, identity: web_identity.Identity) -> None
 
 def _not_authorized(reason: str) -> ApiError:
     return access_denied("Not authorized to perform sts:AssumeRoleWithWebIdentity", reason=reason)
-
-
-def _session_policies(call: Call) -> tuple[Mapping[str, Any], ...] | None:
-    """The session's own policies, those that it names as they are now; None if it has none."""
-    text, named = call.params.get("Policy"), call.params.get("PolicyArns") or []
-    if text is None and not named:
-        return None
-    if len(named) > MAX_NAMED:
-        raise ApiError("ValidationError", f"At most {MAX_NAMED} managed policies may be given")
-    if documents.size(text or "") + sum(len(one["arn"]) for one in named) > MAX_PACKED:
-        raise ApiError("PackedPolicyTooLarge", "The session policies are too large, packed")
-    try:
-        own = [documents.check_identity(text)] if text is not None else []
-    except documents.MalformedDocumentError as error:
-        raise problems.malformed(error) from error
-    return tuple(own + [managed.document(call.world, one["arn"]) for one in named])
-
-
-def _open(
-    call: Call,
-    role: Any,
-    *,
-    duration: int,
-    identity: web_identity.Identity,
-    policies: tuple[Mapping[str, Any], ...] | None,
-) -> Session:
-    session = Session(
-        access_key="ASIA" + "".join(secrets.choice(_ALPHABET) for _ in range(16)),
-        secret=secrets.token_urlsafe(30),
-        token=secrets.token_urlsafe(256),
-        expires=(call.world.clock() + timedelta(seconds=duration)).replace(microsecond=0),
-        role_id=role.id,
-        role_arn=role.arn,
-        name=call.params["RoleSessionName"],
-        keys={**identity.keys, "aws:FederatedProvider": identity.provider_arn},
-        policies=policies,
-    )
-    call.world.sessions[session.access_key] = session
-    role.last_used = call.world.clock()
-    return session

@@ -29,10 +29,10 @@ def system_clock() -> datetime:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """
-    Temporary credentials that AssumeRoleWithWebIdentity gave out.
+    Temporary credentials that STS gave out.
 
     Args:
-        keys: The condition keys that the token left behind, such as `host:sub`.
+        keys: The condition keys that a web identity left behind, such as `host:sub`.
         policies: The session's own policies: it may do only what they allow, too. None if it has
             none.
     """

@@ -8,7 +8,7 @@ from typing import Any
 
 from moto.iam.models import Role
 
-from irsa.local.aws import documents
+from irsa.local.aws import documents, principals
 from irsa.local.aws.call import Answer, Call, Permission
 from irsa.local.aws.errors import ApiError
 from irsa.local.aws.iam import policies, problems, quotas, tags
@@ -60,22 +60,14 @@ def checked_trust(call: Call, text: str) -> str:
         document = documents.check_trust(text)
     except documents.MalformedDocumentError as error:
         raise problems.malformed(error) from error
-    _check_partition(call, document)
+    if unknown := principals.stranger(call.world, document):
+        kind, name = unknown
+        raise ApiError(
+            "MalformedPolicyDocument", f'Invalid principal in policy: "{kind.upper()}":"{name}"'
+        )
     if documents.size(text) > quotas.TRUST_POLICY:
         raise problems.limit(f"ACLSizePerRole: {quotas.TRUST_POLICY}")
     return text
-
-
-def _check_partition(call: Call, document: documents.Document) -> None:
-    for statement in documents.statements(document):
-        principal = statement.get("Principal", {})
-        named = principal.get("Federated", []) if isinstance(principal, dict) else []
-        for arn in documents.values(named):
-            if arn.startswith("arn:") and arn.split(":")[1] != call.world.partition:
-                raise ApiError(
-                    "MalformedPolicyDocument",
-                    f'Invalid principal in policy: "FEDERATED":"{arn}"',
-                )
 
 
 def _described(role: Role) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from irsa.local.aws import documents, payload
+from irsa.local.aws import documents, payload, principals
 from irsa.local.aws.call import Call
 from irsa.local.aws.errors import ApiError, access_denied
 from irsa.local.aws.request import Response
@@ -92,6 +92,8 @@ def put(call: Call) -> Response:
         document = documents.check_bucket(body, call.bucket)
     except documents.MalformedDocumentError as error:
         raise ApiError("MalformedPolicy", str(error)) from error
+    if principals.stranger(call.world, document):
+        raise ApiError("MalformedPolicy", "Invalid principal in policy")
     if is_public(document) and block_of(call.world, call.bucket).policy:
         name = call.caller.arn if call.caller else "anonymous"
         raise access_denied(
