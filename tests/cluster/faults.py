@@ -22,7 +22,8 @@ from typing import Any
 from irsa.tls.certs import Authority, LeafRequest
 
 COLLECTION = "/api/v1/serviceaccounts"
-LINE = re.compile(rb"GET (\S+) HTTP/1\.1\r\n")
+LINE = re.compile(rb"([A-Z]+) (\S+) HTTP/1\.1\r\n")
+LENGTH = re.compile(rb"\r\nContent-Length: (\d+)\r\n", re.IGNORECASE)
 
 
 @dataclass
@@ -33,10 +34,13 @@ class Asked:
     at: float
     status: int | None = None
     authorization: str = ""
+    method: str = "GET"
 
     @property
     def kind(self) -> str:
-        """`watch`, `list`, or `get`."""
+        """`watch`, `list`, or `get`; `change` for everything else."""
+        if self.method != "GET":
+            return "change"
         if not self.path.startswith(COLLECTION + "?"):
             return "get"
         return "watch" if "watch=true" in self.path else "list"
@@ -214,6 +218,8 @@ class Way:
     async def _requests(self, link: Link, group: asyncio.TaskGroup) -> None:
         while True:
             head = await link.reader.readuntil(b"\r\n\r\n")
+            length = LENGTH.search(head)
+            body = await link.reader.readexactly(int(length[1])) if length else b""
             asked = seen(head)
             link.asked.append(asked)
             self.asked.append(asked)
@@ -229,7 +235,7 @@ class Way:
                 back, link.upstream = await asyncio.open_connection(host, port, ssl=context)
                 group.create_task(self._pass_back(link, back))
             if not link.swallowed:
-                link.upstream.write(head)
+                link.upstream.write(head + body)
 
     async def _pass_back(self, link: Link, back: asyncio.StreamReader) -> None:
         while data := await back.read(self.rate or 65536):
@@ -253,7 +259,12 @@ def seen(head: bytes) -> Asked:
     found = LINE.match(head)
     assert found is not None, head[:200]
     bearer = re.search(rb"Authorization: Bearer (\S+)", head)
-    return Asked(found[1].decode(), time.monotonic(), None, bearer[1].decode() if bearer else "")
+    return Asked(
+        path=found[2].decode(),
+        at=time.monotonic(),
+        authorization=bearer[1].decode() if bearer else "",
+        method=found[1].decode(),
+    )
 
 
 async def gone_or(reader: asyncio.StreamReader, fault: Coroutine[Any, Any, None]) -> None:

@@ -72,11 +72,11 @@ class Place:
 
 
 @contextlib.contextmanager
-def placed(kube: Kube, name: str) -> Iterator[Place]:
-    """Everything of an installed webhook but its processes and its registration."""
+def placed(kube: Kube, name: str, *, registration: bool = False) -> Iterator[Place]:
+    """Everything of an installed webhook but its processes and, by default, its registration."""
     place = Place(kube, f"{name}-own", f"{name}-pods")
     settings = WebhookSettings(cluster_uid=kube.cluster_uid(), namespace=place.own)
-    left_out = ("Deployment", "MutatingWebhookConfiguration")
+    left_out = ("Deployment", "" if registration else "MutatingWebhookConfiguration")
     items = [item for item in objects(settings) if item["kind"] not in left_out]
     metadata = {"name": place.pods}
     items.append({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})

@@ -171,11 +171,28 @@ def review(account: str, namespace: str) -> bytes:
 
 
 def start(
-    way: Way, trusted: Authority, directory: Path, *, token: str, **variables: str
+    way: Way,
+    trusted: Authority,
+    directory: Path,
+    *,
+    token: str,
+    pair: tuple[Path, Path] | None = None,
+    **variables: str,
 ) -> Webhook:
-    """Start a webhook that takes this way; it may not be ready yet."""
+    """
+    Start a webhook that takes this way; it may not be ready yet.
+
+    Args:
+        way: The way to the API server.
+        trusted: The authority of the way's certificate.
+        directory: A new one, for its files.
+        token: The token that it shows.
+        pair: The files of its certificate and key; it gets some if they are not given.
+        variables: Of its environment.
+    """
     directory.mkdir()
     authority, cert, key = authority_in(directory)
+    cert, key = pair or (cert, key)
     token_file, config, ca = (directory / name for name in ("token", "kubeconfig", "ca.crt"))
     token_file.write_text(token)
     ca.write_bytes(trusted.certificate_pem)

@@ -1,5 +1,6 @@
 """The webhook's clock jumps: what is counted in seconds goes on, what is a time of day is right."""
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -62,7 +63,8 @@ def _clocked(rig: Rig, place: Place, tmp_path: Path) -> Iterator[Clocked]:
     file.write_text("0")
     custom.mkdir()
     (custom / "sitecustomize.py").write_text(CUSTOM.format(file=str(file)))
-    with set_up(rig, place, tmp_path, PYTHONPATH=str(custom)) as setup:
+    path = os.pathsep.join([str(custom), os.environ.get("PYTHONPATH", "")])
+    with set_up(rig, place, tmp_path, PYTHONPATH=path.rstrip(os.pathsep)) as setup:
         yield Clocked(setup, file)
 
 

@@ -1,7 +1,6 @@
 """Whatever happens between the webhook and the API server, its cache comes to be true again."""
 
 import itertools
-import json
 import os
 import signal
 import threading
@@ -15,7 +14,7 @@ from irsa.tls.certs import Authority
 
 from .conftest import Rig, rig_up
 from .faults import Asked, Way, answer, way_to
-from .placing import KNOWN, ROLE, Place, Setup, placed, registered, set_up
+from .placing import Place, Setup, placed, registered, set_up
 from .pods import until
 from .serving import PATIENCE, Webhook, start
 from .store import etcd
@@ -94,19 +93,6 @@ def test_cut_watch_goes_on_where_it_was(setup: Setup) -> None:
     setup.way.cut()
     setup.changes_are_seen("cut")
     assert setup.way.count("list") == lists
-
-
-def test_watch_that_swallows_everything_is_noticed(setup: Setup) -> None:
-    """A ServiceAccount that is known and changes meanwhile is seen; a new one is read live."""
-    setup.known("swallowed", role=False)
-    watches = setup.way.count("watch")
-    setup.way.swallow()
-    setup.place.annotate("swallowed", role=ROLE)
-    setup.place.account("swallowed-new")
-    assert setup.gives("swallowed-new")
-    assert setup.way.count("watch") == watches
-    until(lambda: setup.gives("swallowed"), seconds=PATIENCE)
-    assert setup.way.count("watch") > watches
 
 
 def test_unreachable_api_server_at_the_start(
@@ -220,38 +206,6 @@ def test_watch_that_ends_at_once_is_asked_less_and_less_often(setup: Setup) -> N
     setup.way.cut()
     setup.changes_are_seen("ended")
     assert all(gap >= 0.1 * 2**n for n, gap in enumerate(gaps(ended)))
-
-
-def test_slow_list_is_waited_for(
-    way: tuple[Way, Authority], place: Place, begin: Callable[..., Webhook]
-) -> None:
-    """A page may take longer than any answer's time-out, if only something comes."""
-    way[0].rate = 2500
-    webhook = begin()
-    until(lambda: webhook.is_ready, seconds=PATIENCE)
-    assert [one.status for one in way[0].asked if one.kind == "list"].count(200) == 1
-    way[0].rate = None
-    place.account("slow")
-    until(lambda: webhook.gives_role("slow", namespace=place.pods))
-
-
-def test_version_that_the_api_server_has_not_reached(
-    way: tuple[Way, Authority], place: Place, begin: Callable[..., Webhook]
-) -> None:
-    """As after etcd was restored: such a watch is silent for ever, and everything is listed."""
-    place.account("restored")
-    restored = {"metadata": {"resourceVersion": "99999999"}, "items": []}
-    told = [answer(200, json.dumps(restored).encode(), Content_Type="application/json")]
-
-    def fault(asked: Asked) -> bytes | None:
-        return told.pop() if asked.kind == "list" and told else None
-
-    way[0].fault = fault
-    webhook = begin()
-    until(lambda: webhook.is_ready)
-    assert webhook.metric(KNOWN) == 0
-    until(lambda: webhook.metric(KNOWN) > 0, seconds=PATIENCE)
-    assert webhook.gives_role("restored", namespace=place.pods)
 
 
 def test_token_that_is_renewed_is_used(setup: Setup) -> None:
