@@ -7,7 +7,7 @@ Never here: issuing, and running a timer: whoever serves calls `Reloader.refresh
 import contextlib
 import os
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from irsa.errors import InputError
@@ -53,10 +53,19 @@ class Reloader:
         context: The context that serves.
         cert_file: PEM file of its certificate.
         key_file: PEM file of its private key.
+        check: Raises InputError for a certificate that must not be served.
     """
 
-    def __init__(self, context: ssl.SSLContext, cert_file: Path, key_file: Path) -> None:
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        cert_file: Path,
+        key_file: Path,
+        *,
+        check: Callable[[bytes], None] = lambda _: None,
+    ) -> None:
         self._context = context
+        self._check = check
         self._files = (cert_file, key_file)
         self._loaded = _content(self._files)
 
@@ -74,6 +83,7 @@ class Reloader:
         content = _content(self._files)
         if content == self._loaded:
             return False
+        self._check(content[0])
         # From one copy, because the files may change again between the two.
         with _in_memory(content[0]) as certificate, _in_memory(content[1]) as key:
             try:

@@ -7,6 +7,8 @@ Never here: options, decisions.
 import asyncio
 import functools
 import logging
+import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +61,7 @@ class Options:
 async def serve(stream: Stream, options: Options) -> None:
     """Serve until SIGTERM or SIGINT."""
     context = serving_context(options.cert_file, options.key_file, client_ca=options.client_ca)
-    certificate = Certificate(Reloader(context, options.cert_file, options.key_file), options)
+    certificate = Certificate(context, options)
     memory.prepare()
     cache = Cache(replaced=functools.partial(_later, memory.settle))
     mappings = _mappings(stream, options)
@@ -87,10 +89,17 @@ def _later(action: Callable[[], None]) -> None:
 
 
 class Certificate:
-    """The serving certificate, loaded anew when its files change."""
+    """
+    The serving certificate, loaded anew when its files change.
 
-    def __init__(self, reloader: Reloader, options: Options) -> None:
-        self._reloader = reloader
+    Args:
+        context: The TLS context that serves it.
+        options: Where its files are.
+    """
+
+    def __init__(self, context: ssl.SSLContext, options: Options) -> None:
+        files = (options.cert_file, options.key_file)
+        self._reloader = Reloader(context, *files, check=_refuse_ended)
         self._cert_file = options.cert_file
         self.expiry = certificate_expiry(read_text(options.cert_file))
 
@@ -108,6 +117,14 @@ class Certificate:
                 if error.message != failure:
                     logger.error("the new certificate is not usable: %s", error.message)
                 failure = error.message
+
+
+def _refuse_ended(pem: bytes) -> None:
+    """Whatever is served already is not worse."""
+    expiry = certificate_expiry(pem.decode("ascii", "replace"))
+    if expiry is not None and expiry <= time.time():
+        day = time.strftime("%Y-%m-%d", time.gmtime(expiry))
+        raise InputError(f"its certificate ended on {day}", hint="renew it")
 
 
 def _mappings(stream: Stream, options: Options) -> Mappings | None:

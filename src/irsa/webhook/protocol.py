@@ -99,11 +99,13 @@ class Protocol(asyncio.BufferedProtocol):
             pass  # that request is answered as any other, and as the last one
         except httptools.HttpParserError as error:
             self._not_understood(error)
-        if not self._is_over and (self._reading is not Reading.nothing or self.held):
+        if self._reading is not Reading.nothing or self.held:
             self._account(nbytes)
 
     def _account(self, received: int) -> None:
         """Note what an incomplete request takes."""
+        if self._is_over:
+            return
         if self._reading is Reading.head:
             self._size += received
             if self._size > self._limits.head:

@@ -100,6 +100,7 @@ class Server:
         self._context = context
         self._stop_delay = stop_delay
         self._limits = limits or own_limits()
+        self.connections = Connections(self._limits, time.monotonic)
         self._stopping = asyncio.Event()
         self.is_accepting = False
 
@@ -112,14 +113,13 @@ class Server:
 
     async def serve(self, listening: socket.socket) -> None:
         """Serve until told to stop; then answer what is under way, and close the socket."""
-        connections = Connections(self._limits, time.monotonic)
-        factory = functools.partial(Protocol, self._application, connections)
+        factory = functools.partial(Protocol, self._application, self.connections)
         listener = Listener(listening, self._context, factory=factory, limits=self._limits)
         with self._signals():
-            sweeping = asyncio.ensure_future(_sweep(connections))
+            sweeping = asyncio.ensure_future(_sweep(self.connections))
             try:
                 await self._accept(listener, listening)
-                await _drained(listener, connections)
+                await _drained(listener, self.connections)
             finally:
                 sweeping.cancel()
 

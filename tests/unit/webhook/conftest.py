@@ -129,10 +129,10 @@ class Files:
     def key(self) -> Path:
         return self.directory / "tls.key"
 
-    def issue(self) -> None:
-        """Put a new pair in place."""
+    def issue(self, *, now: datetime | None = None) -> None:
+        """Put a new pair in place, valid for a month."""
         request = LeafRequest(common_name="localhost", dns_names=("localhost",))
-        leaf = self.authority.issue(request, now=datetime.now(UTC), days=30)
+        leaf = self.authority.issue(request, now=now or datetime.now(UTC), days=30)
         self.cert.write_bytes(leaf.certificate_pem)
         self.key.write_bytes(leaf.private_key_pem)
 
@@ -215,6 +215,14 @@ class Running:
             "127.0.0.1", self.port, ssl=context, server_hostname="localhost"
         )
         return Client(reader, writer)
+
+    async def ping(self) -> tuple[int, dict[str, str], bytes]:
+        """One request on a connection of its own."""
+        client = await self.connect()
+        try:
+            return await client.ask()
+        finally:
+            await client.close()
 
 
 async def until(condition: Callable[[], bool], *, seconds: float = 20.0) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from irsa.cli import main
-from irsa.tls.context import Reloader, server_context
+from irsa.tls.context import server_context
 from irsa.webhook import process
 from irsa.webhook.expiry import certificate_expiry
 from irsa.webhook.process import Certificate, Options
@@ -143,7 +143,7 @@ def test_new_certificate_is_noticed(
 
     async def test() -> None:
         context = server_context(files.cert, files.key)
-        certificate = Certificate(Reloader(context, files.cert, files.key), options)
+        certificate = Certificate(context, options)
         task = asyncio.create_task(certificate.run())
         files.cert.write_text("nonsense")
         await until(lambda: "not usable" in caplog.text)
