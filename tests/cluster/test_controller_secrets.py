@@ -1,0 +1,341 @@
+"""Secrets and `caBundle` deleted, damaged, or read-only while the controller runs."""
+
+import base64
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from irsa.controller.certificates import REGISTRATION
+from irsa.controller.secrets import bundle, read_certificates
+from irsa.errors import KubeError
+from irsa.injection.settings import CA_SECRET, TLS_SECRET
+from irsa.kube.objects import Ref
+from irsa.tls.certs import Authority
+
+from .conftest import Rig
+from .controlling import History, Place, Process, now, placed, trusts, until
+
+pytestmark = pytest.mark.cluster
+
+NOT_KEPT = "NotKept"
+
+
+@pytest.fixture(name="place", scope="module")
+def _place(rig: Rig) -> Iterator[Place]:
+    with placed(rig, "irsa-secrets-test") as place:
+        yield place
+
+
+@pytest.fixture(name="first", scope="module")
+def _first(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Process:
+    """One controller for all tests here: after each of them it is as well as before."""
+    return place.start(tmp_path_factory.mktemp("controller"))
+
+
+@pytest.fixture(name="running")
+def _running(place: Place, first: Process) -> Iterator[Process]:
+    """A controller that has made everything."""
+    until(lambda: place.holds and first.is_ready, "everything is made")
+    yield first
+    until(lambda: place.holds and first.is_ready, "everything is well again")
+    assert first.child.poll() is None
+    assert "Traceback" not in first.text
+
+
+@pytest.fixture(name="history")
+def _history(place: Place, running: Process) -> Iterator[History]:  # noqa: ARG001 # made before
+    with History(place) as history:
+        history.catch_up()
+        yield history
+
+
+@contextlib.contextmanager
+def paused(process: Process) -> Iterator[None]:
+    """It does nothing while several things happen; for much less than its Lease lasts."""
+    process.signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.signal(signal.SIGCONT)
+
+
+def heals(place: Place) -> None:
+    """Wait until everything is whole, and stays as it is."""
+    until(lambda: place.holds, "it is whole again")
+
+
+def deleted(place: Place, name: str) -> None:
+    place.kube.delete(Ref("v1", "Secret", name, place.own))
+
+
+def garbled(place: Place, name: str) -> None:
+    place.change(name, data={"tls.crt": "AAAA", "tls.key": "AAAA"})
+
+
+def halved(place: Place, name: str) -> None:
+    data = place.secret(name)["data"]
+    place.change(name, data=data | {"tls.key": ""})
+
+
+def mixed(place: Place, name: str) -> None:
+    """The key of another pair."""
+    other = CA_SECRET if name == TLS_SECRET else TLS_SECRET
+    data = place.secret(name)["data"] | {"tls.key": place.secret(other)["data"]["tls.key"]}
+    place.change(name, data=data)
+
+
+def retyped(type_: str, data: dict[str, str]) -> Callable[[Place, str], None]:
+    """Made anew as a Secret of another type, which cannot be changed back."""
+
+    def damage(place: Place, name: str) -> None:
+        deleted(place, name)
+        metadata = {"name": name, "namespace": place.own}
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": type_}
+        place.kube.create(secret | {"data": data})
+
+    return damage
+
+
+DAMAGES = {
+    "deleted": deleted,
+    "garbled": garbled,
+    "halved": halved,
+    "mixed": mixed,
+    "opaque": retyped("Opaque", {}),
+    "basic-auth": retyped("kubernetes.io/basic-auth", {"username": "eA=="}),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize("name", [CA_SECRET, TLS_SECRET])
+def test_damaged_secret_heals_without_a_moment_of_distrust(
+    place: Place, history: History, name: str, damage: Callable[[Place, str], None]
+) -> None:
+    """Whatever was done to it, what is served and what was before it is trusted all the time."""
+    before = place.leaf
+    damage(place, name)
+    until(lambda: place.holds and place.leaf != before, "it is whole again")
+    assert history.gaps() == []
+
+
+def clear(_: bytes) -> bytes | None:
+    return None
+
+
+BUNDLES: dict[str, Callable[[bytes], bytes | None]] = {
+    "deleted": clear,
+    "foreign": lambda _: bundle([_foreign()]),
+    "foreign-before": lambda pem: bundle([_foreign()]) + pem,
+    "twice": lambda pem: pem + pem,
+}
+
+
+def _foreign() -> Any:
+    made = Authority.generate("foreign", now=now(), days=30)
+    return read_certificates(made.certificate_pem)[0]
+
+
+def patch_bundle(place: Place, change: Callable[[bytes], bytes | None]) -> bytes:
+    """Change `caBundle` as somebody else does; what it was before."""
+    [webhook] = place.kube.get(REGISTRATION)["webhooks"]
+    client = webhook["clientConfig"]
+    pem = base64.b64decode(client["caBundle"])
+    changed = change(pem)
+    client["caBundle"] = base64.b64encode(changed).decode() if changed else None
+    place.kube.patch(REGISTRATION, {"webhooks": [webhook]})
+    return pem
+
+
+@pytest.mark.parametrize("change", BUNDLES.values(), ids=BUNDLES)
+def test_changed_bundle_heals(
+    place: Place, running: Process, change: Callable[[bytes], bytes | None]
+) -> None:
+    """Whoever changes it, it is the CA's and nothing else within seconds."""
+    leaf = place.leaf
+    before = patch_bundle(place, change)
+    until(lambda: place.bundle and bundle(place.bundle) == before, "it is written again")
+    assert place.leaf == leaf
+    assert running.is_ready
+
+
+def test_lost_ca_and_lost_bundle_at_once_keep_what_is_served_trusted(
+    place: Place, running: Process
+) -> None:
+    """The CA's certificate beside the serving one is what still knows it."""
+    leaf = place.leaf
+    with paused(running):
+        patch_bundle(place, clear)
+        deleted(place, CA_SECRET)
+    until(lambda: place.holds and place.leaf != leaf, "a new CA")
+    assert trusts(place.bundle, leaf)
+
+
+def test_deleted_registration_is_told_and_gets_its_bundle_when_it_is_back(
+    place: Place, running: Process
+) -> None:
+    """Nothing is made in its place: half of one would refuse every pod."""
+    place.kube.delete(REGISTRATION)
+    until(lambda: running.metric("registered") == 0, "it is noticed")
+    assert running.said("no MutatingWebhookConfiguration") == 1
+    assert place.kube.get(REGISTRATION) is None
+    place.restore()
+    heals(place)
+    until(lambda: running.metric("registered") == 1, "it is seen")
+    assert running.child.poll() is None
+
+
+def immutable(place: Place, name: str) -> Callable[[], None]:
+    """Marked so that nobody may change its data; only deleting helps."""
+    place.change(name, immutable=True)
+    return lambda: deleted(place, name)
+
+
+def forbidden(place: Place, name: str) -> Callable[[], None]:  # noqa: ARG001 # all of a kind
+    """The permission to write Secrets is gone."""
+    place.without("Role", "secrets", verb="update")
+    return place.restore
+
+
+def denied(place: Place, name: str) -> Callable[[], None]:
+    """An admission policy lets nobody but administrators write this Secret."""
+    group = "admissionregistration.k8s.io"
+    rule = {
+        "apiGroups": [""],
+        "apiVersions": ["v1"],
+        "operations": ["UPDATE"],
+        "resources": ["secrets"],
+        "resourceNames": [name],
+    }
+    said = "the platform team keeps Secrets"
+    expression = "request.userInfo.username.startsWith('system:serviceaccount:') == false"
+    policy = {
+        "apiVersion": f"{group}/v1",
+        "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": "irsa-test-secrets"},
+        "spec": {
+            "matchConstraints": {"resourceRules": [rule]},
+            "validations": [{"expression": expression, "message": said}],
+        },
+    }
+    binding = {
+        "apiVersion": f"{group}/v1",
+        "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": "irsa-test-secrets"},
+        "spec": {"policyName": "irsa-test-secrets", "validationActions": ["Deny"]},
+    }
+    for item in (policy, binding):
+        place.kube.apply(item)
+
+    def allow() -> None:
+        for item in (binding, policy):
+            place.kube.delete(Ref.of(item))
+
+    return allow
+
+
+GUARDS = {"immutable": immutable, "rbac": forbidden, "policy": denied}
+
+
+@pytest.mark.parametrize("guard", GUARDS.values(), ids=GUARDS)
+@pytest.mark.parametrize("name", [CA_SECRET, TLS_SECRET])
+def test_read_only_secret_is_told_and_heals_when_allowed(
+    place: Place, running: Process, guard: Callable[[Place, str], Callable[[], None]], name: str
+) -> None:
+    """It says so everywhere, keeps doing the rest, and goes on within seconds."""
+    with paused(running):
+        garbled(place, name)
+        allow = guard(place, name)
+        until(lambda: is_refused(place, name), "the guard is in force")
+    try:
+        is_told(place, running, name)
+        if name == TLS_SECRET:
+            before = patch_bundle(place, clear)
+            until(lambda: bundle(place.bundle) == before, "caBundle heals all the same")
+    finally:
+        allow()
+    until(lambda: place.holds and running.is_ready, "it heals", seconds=60)
+    assert running.metric('task_failing{task="certificates"}') == 0
+
+
+def is_refused(place: Place, name: str) -> bool:
+    """Whether the controller may not write this Secret now."""
+    secret = place.secret(name)
+    with place.as_controller() as kube:
+        try:
+            kube.replace(secret | {"data": {"tls.crt": "", "tls.key": ""}}, dry_run=True)
+        except KubeError as error:
+            return error.status in (403, 422)
+    return False
+
+
+def is_told(place: Place, running: Process, name: str) -> None:
+    """In readiness, metrics, log, and by an Event beside the Secret."""
+    until(lambda: "certificates" in running.complaints, "it is not ready")
+    assert running.metric('task_failing{task="certificates"}') == 1
+    assert running.said("certificates: ")
+
+    def names() -> list[str]:
+        events = place.events(NOT_KEPT, namespace=place.own)
+        return [event["involvedObject"]["name"] for event in events]
+
+    until(lambda: name in names(), "an Event")
+
+
+def test_secret_that_cannot_be_read_is_not_made_anew(place: Place, running: Process) -> None:
+    """It makes nothing anew: what cannot be seen may be whole."""
+    leaf = place.leaf
+    place.without("Role", "secrets", verb="get")
+    try:
+        until(lambda: "certificates" in running.complaints, "it is noticed")
+        patch_bundle(place, clear)
+        assert place.leaf == leaf
+    finally:
+        place.restore()
+    until(lambda: place.holds and running.is_ready, "it goes on")
+    assert place.leaf == leaf
+
+
+def test_registration_that_may_not_be_written_gets_no_untrusted_certificate(
+    place: Place, running: Process
+) -> None:
+    """A CA that `caBundle` does not know signs nothing that is served."""
+    leaf = place.leaf
+    place.without("ClusterRole", "mutatingwebhookconfigurations", verb="patch")
+    try:
+        until(lambda: may_not_patch(place), "the permission is gone")
+        deleted(place, CA_SECRET)
+        until(lambda: place.secret(CA_SECRET), "a new CA")
+        until(lambda: place.events(NOT_KEPT, namespace="default"), "an Event")
+        assert "certificates" in running.complaints
+        assert place.leaf == leaf
+    finally:
+        place.restore()
+    until(lambda: place.holds and place.leaf != leaf, "a certificate of the new CA")
+
+
+def may_not_patch(place: Place) -> bool:
+    """Whether the controller may not write the registration now."""
+    with place.as_controller() as kube:
+        try:
+            kube.patch(REGISTRATION, {"metadata": {"labels": {"a": "b"}}}, dry_run=True)
+        except KubeError as error:
+            return error.status == 403
+    return False
+
+
+def test_ca_that_cannot_be_read_leaves_its_certificate_to_be_trusted(
+    place: Place, running: Process
+) -> None:
+    """`caBundle` is lost while the CA's Secret is out of reach: what is served stays trusted."""
+    leaf = place.leaf
+    with paused(running):
+        place.change(CA_SECRET, immutable=True, data={"tls.crt": "", "tls.key": ""})
+        patch_bundle(place, clear)
+    try:
+        until(lambda: trusts(place.bundle, leaf), "what is beside the certificate helps")
+        assert "certificates" in running.complaints
+    finally:
+        deleted(place, CA_SECRET)
