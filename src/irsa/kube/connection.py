@@ -72,6 +72,7 @@ class Connection:
         server: URL without a slash at its end; may have a path.
         ca_pem: The authorities that its certificate may come from; None for the system's.
         ca_source: Where those came from, in words.
+        ca_file: Their file, to be read again when a certificate is not of them.
         tls_server_name: The name expected in its certificate, when it is not the URL's.
         proxy_url: The proxy to use whatever the environment says.
         namespace: The context's namespace.
@@ -81,6 +82,7 @@ class Connection:
     server: str
     ca_pem: bytes | None = field(default=None, repr=False)
     ca_source: str = "the system's authorities"
+    ca_file: str | None = None
     tls_server_name: str | None = None
     proxy_url: str | None = None
     insecure: bool = False
@@ -121,6 +123,7 @@ def in_cluster(environment: Mapping[str, str], ca_pem: bytes, *, directory: str)
         server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
         ca_pem=ca_pem,
         ca_source=f"{directory}/ca.crt",
+        ca_file=f"{directory}/ca.crt",
         auth=Auth(token_file=f"{directory}/token"),
         origin="the pod's own ServiceAccount",
     )

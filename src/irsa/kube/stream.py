@@ -6,7 +6,9 @@ Never here: decisions, retrying, proxies, exec plug-ins.
 """
 
 import contextlib
+import dataclasses
 import os
+import ssl
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -265,7 +267,23 @@ class Stream:
         return failures.refused(self._connection, request, code=code, body=body, retry_after=after)
 
     async def _opened(self) -> Channel:
+        try:
+            return await Channel.open(self._endpoint, within=self._timeout)
+        except ssl.SSLCertVerificationError:
+            if not self._trusts_anew():
+                raise
         return await Channel.open(self._endpoint, within=self._timeout)
+
+    def _trusts_anew(self) -> bool:
+        """Whether others lie in the file of the authorities now; they are trusted from now on."""
+        connection = self._connection
+        ca_pem = files.read_bytes(Path(connection.ca_file)) if connection.ca_file else None
+        if ca_pem in (None, connection.ca_pem):
+            return False
+        connection = dataclasses.replace(connection, ca_pem=ca_pem)
+        context = tls.client_context(connection, connection.auth.certificate)
+        self._connection, self._endpoint = connection, Endpoint.of(connection.server, context)
+        return True
 
     def _full(self, target: str) -> str:
         return self._prefix.rstrip("/") + target

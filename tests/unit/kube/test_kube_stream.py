@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from tests.fakes.api_server import Answer, status
@@ -15,6 +16,7 @@ from tests.fakes.api_server import Answer, status
 from irsa.errors import InputError, KubeError
 from irsa.kube.connection import Auth, ClientCertificate, ExecPlugin
 from irsa.kube.stream import Stream
+from irsa.tls.certs import Authority
 
 PATH = "/api/v1/serviceaccounts"
 
@@ -333,6 +335,23 @@ def test_unknown_authority_is_not_trusted(connection):
     """TLS is verified."""
     error = _refusal(replace(connection, ca_pem=None, ca_source="X"))
     assert "it was checked against X" in error.message
+
+
+def test_authorities_are_read_again_when_the_cluster_gets_others(connection, pki, tmp_path):
+    """Kubelet changes `ca.crt` under a pod that runs for months."""
+    file = tmp_path / "ca.crt"
+    other = Authority.generate("former", now=datetime.now(UTC), days=1)
+    file.write_bytes(other.certificate_pem)
+    old = replace(connection, ca_pem=other.certificate_pem, ca_file=str(file))
+
+    async def ask():
+        async with opened(old) as stream:
+            with pytest.raises(KubeError, match="not to be trusted"):
+                await stream.get("/version")
+            file.write_bytes(pki.authority.certificate_pem)
+            return await stream.get("/version")
+
+    assert run(ask()) == b"{}"
 
 
 def test_another_name_is_trusted_only_when_expected(elsewhere, connection):
