@@ -5,9 +5,11 @@ import json
 import os
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from botocore.credentials import SSOProvider
+from botocore.tokens import SSOTokenProvider
 
 from irsa.aws.client import Aws
 from irsa.errors import AwsError
@@ -20,6 +22,12 @@ PROCESS = {
     "SecretAccessKey": "secret",
     "SessionToken": "token",
     "Expiration": "2099-01-01T00:00:00Z",
+}
+PORTAL = {
+    "accessKeyId": "ASIAPORTAL",
+    "secretAccessKey": "secret",
+    "sessionToken": "token",
+    "expiration": 4070908800000,
 }
 ASSUMED = """<AssumeRoleResponse><AssumeRoleResult><Credentials>
 <AccessKeyId>ASIAASSUMED</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>
@@ -43,6 +51,21 @@ class _Sts(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def do_GET(self):
+        """The portal of a single sign-on: credentials for whoever has the session's token."""
+        url, bearer = urlsplit(self.path), self.headers["x-amz-sso_bearer_token"]
+        asked = {name: values[0] for name, values in parse_qs(url.query).items()}
+        self.server.calls.append((url.path, asked, bearer))
+        known = bearer == "a-token"
+        body = {"roleCredentials": PORTAL} if known else {"message": "Session token not found"}
+        text = json.dumps(body).encode()
+        self.send_response(200 if known else 401)
+        if not known:
+            self.send_header("x-amzn-errortype", "UnauthorizedException")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
     def log_message(self, *_):
         """Keep the test's output clean."""
 
@@ -53,7 +76,9 @@ def _sts(monkeypatch):
         server.calls = []
         serve = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         serve.start()
-        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", f"http://127.0.0.1:{server.server_port}")
+        for service in ("STS", "SSO"):
+            address = f"http://127.0.0.1:{server.server_port}"
+            monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", address)
         yield server
         server.shutdown()
         serve.join()
@@ -68,6 +93,9 @@ def _profile(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    # botocore looks for the home directory once, when it is imported.
+    for provider in (SSOProvider, SSOTokenProvider):
+        monkeypatch.setattr(provider, "_SSO_TOKEN_CACHE_DIR", str(tmp_path / ".aws/sso/cache"))
     file = tmp_path / ".aws" / "config"
     file.parent.mkdir()
 
@@ -105,20 +133,43 @@ def test_a_role_is_assumed_from_another_profile(profile, sts, tmp_path):
     assert sts.calls == [("AssumeRole", "ASIAPROCESS"), ("GetCallerIdentity", "ASIAASSUMED")]
 
 
-def _ended(tmp_path):
+def _logged_in(tmp_path, *, until, token="a-token"):
+    """What `aws sso login` leaves behind."""
     cache = tmp_path / ".aws" / "sso" / "cache"
     cache.mkdir(parents=True)
-    token = {"startUrl": "https://b.awsapps.com/start", "region": "eu-west-1", "accessToken": "t"}
-    token["expiresAt"] = "2020-01-01T00:00:00Z"
+    token = {"startUrl": "https://b.awsapps.com/start", "region": "eu-west-1", "accessToken": token}
+    token["expiresAt"] = until
     name = hashlib.sha1(b"corp").hexdigest()  # as the AWS CLI names it
     (cache / f"{name}.json").write_text(json.dumps(token))
+
+
+def test_a_single_sign_on_gives_the_credentials(profile, sts, tmp_path):
+    """The portal is asked for the role of the profile, with the session's token."""
+    _logged_in(tmp_path, until="2099-01-01T00:00:00Z")
+    profile(profile_corp=f"sso_session = corp\n{SSO}", **{"sso-session corp": START.format("b")})
+    assert _identity("corp").account == "111122223333"
+    asked = {"role_name": "admin", "account_id": "111122223333"}
+    assert sts.calls == [
+        ("/federation/credentials", asked, "a-token"),
+        ("GetCallerIdentity", "ASIAPORTAL"),
+    ]
+
+
+def test_a_session_that_was_ended_elsewhere_is_said_so(profile, sts, tmp_path):
+    """The token's time is not up, but the portal does not know it any more."""
+    _logged_in(tmp_path, until="2099-01-01T00:00:00Z", token="revoked")
+    profile(profile_corp=f"sso_session = corp\n{SSO}", **{"sso-session corp": START.format("b")})
+    with pytest.raises(AwsError, match="the AWS single sign-on session has ended") as caught:
+        _identity("corp")
+    assert "aws sso login" in caught.value.hint
+    assert [bearer for _, _, bearer in sts.calls] == ["revoked"]
 
 
 @pytest.mark.parametrize("has_ended", [True, False], ids=["ended", "never"])
 def test_a_session_that_has_ended_is_said_so(profile, tmp_path, has_ended):
     """`sso_session`: with the command that begins another."""
     if has_ended:
-        _ended(tmp_path)
+        _logged_in(tmp_path, until="2020-01-01T00:00:00Z")
     section = {"sso-session corp": START.format("b")}
     profile(profile_corp=f"sso_session = corp\n{SSO}", **section)
     with pytest.raises(AwsError, match="the AWS single sign-on session has ended") as caught:
