@@ -64,9 +64,10 @@ fuzz: $(VENV)/fuzz ## Look for bytes that break a promise; FUZZ_SECONDS=600 look
 	    .fuzz_cache/$$mode $$corpus || exit; \
 	done
 
-bench: $(VENV)/installed-dev ## Measure; prints a table, asserts nothing
+bench: $(VENV)/installed-dev ## Measure; prints tables, asserts nothing (PEER=… is the AWS webhook)
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/plan.py
+	$(BIN)/python bench/webhook.py $(if $(PEER),--peer $(PEER)) $(ARGS)
 
 e2e: newcomer node ## What a newcomer does, then everything on a real node
 

@@ -12,14 +12,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from webhook_client import Crowd, check
 from webhook_cluster import Cluster, cluster
 from webhook_load import Load, at_rate, check_answers, flat_out, look_for_tools
-from webhook_reviews import SIZES, SMALL, Account, alternating, of_names, review
+from webhook_reviews import SIZES, SMALL, Account, Size, alternating, of_names, review
 from webhook_subjects import OURS, PEER, Certificates, Place, Server, running
 from webhook_table import Row, Table
 
@@ -57,11 +58,11 @@ class Bench:
         for _ in range(repetitions):
             yield from self.names
 
-    def gathered(self) -> dict[str, list[float]]:
+    def gathered(self) -> dict[str, list[Any]]:
         """A list for each webhook."""
         return {name: [] for name in self.names}
 
-    def run(self, name: str) -> "contextmanager[Server]":
+    def run(self, name: str) -> AbstractContextManager[Server]:
         """A webhook that runs."""
         return running(name, self.place, peer=self.peer)
 
@@ -127,47 +128,51 @@ def memory(bench: Bench, count: int) -> None:
 
 
 def _loads(
-    bench: Bench,
-    load: Callable[..., Load],
-    *,
-    repetitions: int,
-    seconds: int,
-    value: Callable[[Load], float],
-) -> Iterator[tuple[str, dict[str, list[float]]]]:
-    found = {size: bench.gathered() for size in SIZES}
+    bench: Bench, load: Callable[..., Load], *, repetitions: int, seconds: int
+) -> dict[Size, dict[str, list[Load]]]:
+    found: dict[Size, dict[str, list[Load]]] = {size: bench.gathered() for size in SIZES}
     for name in bench.turns(repetitions):
         with bench.warm(name) as server:
             for size in SIZES:
                 one = load(server, alternating(size), seconds, bench.scratch)
-                found[size][name].append(value(one))
+                found[size][name].append(one)
                 note(
                     f"{size.name}, {name}: {one.rate:,.0f}/s, p99 {one.p99:.2f} ms, "
                     f"{one.processor:.0f} µs of processor each"
                 )
-    yield from ((size, found[size]) for size in SIZES)
+    return found
+
+
+def _values(loads: dict[str, list[Load]], value: Callable[[Load], float]) -> dict[str, list[float]]:
+    return {name: [value(one) for one in each] for name, each in loads.items()}
 
 
 def throughput(bench: Bench) -> None:
-    """Reviews a second on one core."""
-    for size, values in _loads(bench, flat_out, value=lambda one: one.rate, **FLAT_OUT):
+    """Reviews a second on one core, and what each takes of it."""
+    found = _loads(bench, flat_out, **FLAT_OUT)
+    for size, loads in found.items():
         row = Row(
             what=f"reviews a second, 8 connections, {size.name}",
             unit="",
-            values=values,
+            values=_values(loads, lambda one: one.rate),
             target=RATES[size],
             most=False,
         )
         bench.table.rows.append(row)
+    for size, loads in found.items():
+        what = f"processor time of each, {size.name}"
+        values = _values(loads, lambda one: one.processor)
+        bench.table.rows.append(Row(what=what, unit="µs", values=values))
 
 
 def latency(bench: Bench) -> None:
     """The 99th percentile at a rate that a large cluster has."""
-    for size, values in _loads(bench, at_rate, value=lambda one: one.p99, **AT_RATE):
+    for size, loads in _loads(bench, at_rate, **AT_RATE).items():
         row = Row(
             what=f"p99 at 200 reviews a second, {size.name}",
             unit="ms",
             digits=2,
-            values=values,
+            values=_values(loads, lambda one: one.p99),
             target=DELAYS[size],
         )
         bench.table.rows.append(row)

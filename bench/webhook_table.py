@@ -56,7 +56,7 @@ class Row:
 
     def _ratio(self) -> str:
         ours, theirs = (statistics.median(self.values[name]) for name in (OURS, PEER))
-        if self.target is None or not theirs:
+        if not theirs:
             return ""
         return f"{ours / theirs:.2f}{TIMES}"
 
