@@ -9,6 +9,8 @@ Never here: pods, look-ups.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from irsa.arns import RoleArn, partition_of
 from irsa.errors import InputError, excerpt
 from irsa.trust.match import matches
@@ -75,8 +77,7 @@ class Defaults:
         return self.allowed_roles.get(namespace, self.allowed_roles.get(_EVERY_NAMESPACE))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class Grant(Struct, frozen=True, kw_only=True, gc=False):
     """A ServiceAccount and its role: what its pods are given, and what to tell their creators."""
 
     role_arn: str
@@ -89,8 +90,7 @@ class Grant:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class Refusal(Struct, frozen=True, kw_only=True, gc=False):
     """A role is annotated, and not given: why, for whoever creates the pod."""
 
     reason: str
@@ -170,7 +170,7 @@ def expiration_warnings(annotations: Mapping[str, str], *, prefix: str) -> Itera
     shown = f"{prefix}/{TOKEN_EXPIRATION}: {excerpt(text)!r}"
     if not _is_number(text):
         yield f"{shown} is not a number of seconds; the default applies"
-    elif (used := _bounded(text)) != _number(text):
+    elif (used := _bounded(_number(text))) != _number(text):
         yield f"{shown} is not between {MIN_EXPIRATION} and {MAX_EXPIRATION}; {used} is used"
 
 
@@ -207,7 +207,7 @@ def _annotation(annotations: Mapping[str, str], name: str, prefix: str) -> str:
 
 def _seconds(annotations: Mapping[str, str], prefix: str, *, default: int) -> int:
     text = _annotation(annotations, TOKEN_EXPIRATION, prefix)
-    return _bounded(text if _is_number(text) else str(default))
+    return _bounded(_number(text) if _is_number(text) else default)
 
 
 def _is_number(text: str) -> bool:
@@ -215,8 +215,8 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal()
 
 
-def _bounded(digits: str) -> int:
-    return min(max(_number(digits), MIN_EXPIRATION), MAX_EXPIRATION)
+def _bounded(seconds: int) -> int:
+    return min(max(seconds, MIN_EXPIRATION), MAX_EXPIRATION)
 
 
 def _number(digits: str) -> int:

@@ -5,6 +5,7 @@ Only `add` operations on what is there: a field that we do not know is never rew
 Never here: look-ups, AdmissionReviews.
 """
 
+import functools
 from collections.abc import Iterator
 from enum import Enum, auto
 from typing import Any
@@ -42,6 +43,10 @@ _OPTIONAL = frozenset({*REGIONS, REGIONAL_STS, SESSION_NAME})
 # Whoever sets one of these has credentials of another kind in mind.
 _OWN = frozenset({ROLE_ARN, TOKEN_FILE_NAME})
 
+# The pods of one ServiceAccount get the same again and again. What is remembered is shared by
+# patches, and so never changed.
+_remembered = functools.lru_cache(maxsize=512)
+
 
 class Operation(Struct, frozen=True, tag_field="op", tag="add", gc=False):
     """One operation of a JSON patch, always `add`."""
@@ -72,7 +77,7 @@ def patch(pod: Pod, grant: Grant, *, prefix: str) -> Patch:
     """
     skipped = skipped_containers(pod.annotations, prefix=prefix)
     volume, missing = _volume(pod, grant)
-    variables, mount = _variables(pod, grant), _mount(volume, grant)
+    variables, mount = _variables(grant, pod.is_windows), _mount(volume, grant)
     operations: list[Operation] = []
     warnings = [*grant.warnings, *_pod_warnings(pod, skipped, prefix=prefix)]
     for path, container in _containers(pod):
@@ -162,6 +167,7 @@ def _mounted(container: Container, wanted: Value) -> Mounted:
     return Mounted.token if is_token else Mounted.other
 
 
+@_remembered
 def _mount(volume: str, grant: Grant) -> Value:
     return {"name": volume, "mountPath": grant.mount_path, "readOnly": True}
 
@@ -183,9 +189,10 @@ def _append(path: str, values: list[Value], *, existing: bool) -> list[Operation
     return [Operation(end, value) for value in values]
 
 
-def _variables(pod: Pod, grant: Grant) -> list[Value]:
+@_remembered
+def _variables(grant: Grant, windows: bool) -> list[Value]:
     token_file = f"{grant.mount_path.rstrip('/')}/{FILE}"
-    if pod.is_windows:
+    if windows:
         token_file = "C:" + token_file.replace("/", "\\")
     values = {REGIONAL_STS: "regional"} if grant.regional_sts else {}
     if grant.region:
@@ -222,12 +229,14 @@ def _is_the_token(volume: Volume, grant: Grant) -> bool:
 
 
 def _volume_operation(pod: Pod, grant: Grant, *, name: str, prefix: str) -> Operation:
-    token = {
-        "audience": grant.audience,
-        "expirationSeconds": pod_expiration(pod.annotations, grant, prefix=prefix),
-        "path": FILE,
-    }
-    projected = {"defaultMode": DEFAULT_MODE, "sources": [{"serviceAccountToken": token}]}
-    value = {"name": name, "projected": projected}
+    expiration = pod_expiration(pod.annotations, grant, prefix=prefix)
+    value = _token(name, grant.audience, expiration)
     [operation] = _append("/spec/volumes", [value], existing=bool(pod.spec.volumes))
     return operation
+
+
+@_remembered
+def _token(name: str, audience: str, expiration: int) -> Value:
+    token = {"audience": audience, "expirationSeconds": expiration, "path": FILE}
+    projected = {"defaultMode": DEFAULT_MODE, "sources": [{"serviceAccountToken": token}]}
+    return {"name": name, "projected": projected}

@@ -50,16 +50,25 @@ class Journal:
     """
     The log of reviews.
 
+    Lines of reviews that are answered together are written together.
+
     Args:
-        write: Takes one line.
+        write: Takes whole lines.
         clock: The time, in seconds since 1970.
+        soon: Has something done when what is under way is done.
     """
 
     def __init__(
-        self, write: Callable[[bytes], None] = to_stderr, *, clock: Callable[[], float] = time.time
+        self,
+        write: Callable[[bytes], None] = to_stderr,
+        *,
+        clock: Callable[[], float] = time.time,
+        soon: Callable[[Callable[[], None]], object] | None = None,
     ) -> None:
         self._write = write
         self._clock = clock
+        self._soon = soon
+        self._lines: list[bytes] = []
 
     def note(self, reply: Reply, seconds: float) -> None:
         """Write the line of one review."""
@@ -75,4 +84,13 @@ class Journal:
             ms=round(seconds * 1000, 3),
             reason=reply.reason or msgspec.UNSET,
         )
-        self._write(_encode(line) + b"\n")
+        self._lines.append(_encode(line) + b"\n")
+        if self._soon is None:
+            self.flush()
+        elif len(self._lines) == 1:
+            self._soon(self.flush)
+
+    def flush(self) -> None:
+        """Write what was noted."""
+        lines, self._lines = self._lines, []
+        self._write(b"".join(lines))

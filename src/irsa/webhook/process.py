@@ -22,6 +22,7 @@ from irsa.webhook import memory
 from irsa.webhook.application import Application, Clients
 from irsa.webhook.directory import Cache
 from irsa.webhook.expiry import certificate_expiry
+from irsa.webhook.journal import Journal
 from irsa.webhook.lookup import Lookup
 from irsa.webhook.mappings import Mappings
 from irsa.webhook.metrics import Metrics
@@ -154,6 +155,7 @@ def _application(
         metrics=metrics,
         prefix=options.defaults.prefix,
         certificate_expiry=lambda: certificate.expiry,
+        journal=Journal(soon=asyncio.get_running_loop().call_soon),
         ready=lambda: mappings is None or mappings.synced,
         clients=Clients(
             verified=options.client_ca is not None, names=frozenset(options.client_names)
