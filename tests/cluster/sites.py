@@ -14,6 +14,7 @@ from typing import Any
 
 from irsa.kube.objects import Ref
 
+REGION = "eu-west-1"
 POLICY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 
 
@@ -39,7 +40,7 @@ class Site:
         document = {
             "apiVersion": "irsa/v1",
             "cluster": {"name": self.name, "uid": self.rig.kube.cluster_uid()},
-            "aws": {"account": self.rig.env["IRSA_TEST_ACCOUNT"], "region": "eu-west-1"},
+            "aws": {"account": self.rig.env["IRSA_TEST_ACCOUNT"], "region": REGION},
             "issuer": {"publish": "s3", "bucket": self.bucket},
             "injection": {"engine": "none"},
             "roles": [{"serviceAccounts": [f"shop/{self.name}"], "policies": [POLICY]}],
@@ -58,6 +59,24 @@ class Site:
 
     def plan(self) -> dict[str, Any]:
         return json.loads(self.irsa("plan", "--output", "json").stdout)
+
+
+def public_bucket(rig: Any, name: str, prefix: str = "") -> str:
+    """A bucket of somebody else's, whose objects all the world can read; its URL."""
+    s3 = rig.boto("s3")
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_public_access_block(
+        Bucket=name, PublicAccessBlockConfiguration={"BlockPublicAcls": True}
+    )
+    public = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{name}/*",
+    }
+    policy = {"Version": "2012-10-17", "Statement": [public]}
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
+    return f"https://{name}.s3.{REGION}.amazonaws.com{prefix}"
 
 
 @contextmanager

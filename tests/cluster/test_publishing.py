@@ -11,34 +11,15 @@ from pathlib import Path
 
 import pytest
 from tests.cluster.conftest import rig_up
-from tests.cluster.sites import site
+from tests.cluster.sites import REGION, public_bucket, site
 
 from irsa.identity.issuer import DISCOVERY_KEY, JWKS_KEY
 from irsa.local.network import free_ports
 
 pytestmark = pytest.mark.cluster
 
-REGION = "eu-west-1"
 PAUSE = 0.2
 GATES = ("--override", "issuer-in-use", "--reason", "the test is over")
-
-
-def _host(rig, bucket, prefix=""):
-    """A web server of somebody else's, as far as the world sees it; its URL."""
-    s3 = rig.boto("s3")
-    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-    s3.put_public_access_block(
-        Bucket=bucket, PublicAccessBlockConfiguration={"BlockPublicAcls": True}
-    )
-    public = {
-        "Effect": "Allow",
-        "Principal": "*",
-        "Action": "s3:GetObject",
-        "Resource": f"arn:aws:s3:::{bucket}/*",
-    }
-    policy = {"Version": "2012-10-17", "Statement": [public]}
-    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
-    return f"https://{bucket}.s3.{REGION}.amazonaws.com{prefix}"
 
 
 def _webhook():
@@ -69,7 +50,7 @@ def _assert_a_pod_gets_its_role(made):
 def _existing(tmp_path_factory):
     """An API server whose issuer somebody else publishes, before irsa is heard of."""
     with rig_up("existing", tmp_path_factory.mktemp("rig")) as rig:
-        url = _host(rig, "somebodys-site", "/issuers/one")
+        url = public_bucket(rig, "somebodys-site", "/issuers/one")
         _publish_by_hand(rig, url)
         _sign_with(rig, "--issuer", url)
         issuer = {"publish": "existing", "url": url}
@@ -145,7 +126,7 @@ def _published(tmp_path_factory):
     public = directory / "public"
     public.mkdir()
     with rig_up("published", tmp_path_factory.mktemp("rig")) as rig:
-        url = _host(rig, "static-host")
+        url = public_bucket(rig, "static-host")
         issuer = {"publish": "directory", "url": url, "directory": "public"}
         with (
             _uploading(rig, public, "static-host"),
