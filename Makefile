@@ -85,7 +85,7 @@ requirements: $(VENV)/dev ## Resolve the pinned requirement files anew
 	$(COMPILE) --upgrade -o requirements/dev.txt --extra local -c requirements/local.txt pyproject.toml requirements/dev.in
 
 clean: ## Remove what was made in the tree (caches outside it stay)
-	rm -rf $(VENV) dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .fuzz_cache
 
 # --- the environment -----------------------------------------------------------------------------
 
