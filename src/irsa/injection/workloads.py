@@ -21,6 +21,12 @@ TLS_DIRECTORY = "/etc/irsa/tls"
 CLIENT_CA_DIRECTORY = "/etc/irsa/client-ca"
 _NOBODY = 65_532
 _SPREAD_OVER = ("kubernetes.io/hostname", "topology.kubernetes.io/zone")
+# Measured on a node (`make node`): 19 MiB and 39 MiB are used, and 3m of a core without work, most
+# of it for the probes. The rest is for 100,000 ServiceAccounts, and for pods created in a rush.
+_REQUESTS = {
+    "webhook": {"cpu": "20m", "memory": "48Mi"},
+    "controller": {"cpu": "10m", "memory": "64Mi"},
+}
 _PATIENTLY = {"periodSeconds": 5, "timeoutSeconds": 3}
 
 
@@ -178,10 +184,7 @@ def _container(command: str, settings: WebhookSettings, arguments: list[str]) ->
         "image": settings.image,
         "command": ["irsa", command],
         "args": arguments,
-        "resources": {
-            "requests": {"cpu": "50m", "memory": "64Mi"},
-            "limits": {"memory": "256Mi"},
-        },
+        "resources": {"requests": _REQUESTS[command], "limits": {"memory": "256Mi"}},
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,

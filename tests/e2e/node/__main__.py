@@ -32,6 +32,8 @@ def main(arguments: list[str]) -> int:
     except machine.UnfitError as error:
         say(f"this machine is not fit for the test on a real node: {error}")
         return machine.UNFIT
+    except KeyboardInterrupt:
+        return 130
     except (Failed, IrsaError) as error:
         say(f"FAILED: {error}")
         return 1
@@ -45,6 +47,7 @@ def show() -> None:
     Raises:
         Failed: It is not, or the story went wrong.
     """
+    say("what this machine is, and what it lacks")
     machine.make_fit()
     programs = _programs()
     before = Traces.look()
@@ -63,10 +66,15 @@ def run(stage: str, programs: str) -> int:
     argv = [sys.executable, "-m", inside.__name__, stage, group, programs]
     try:
         apart = sealed.start(argv, environment=os.environ, host_name=HOST_NAME)
-        code = sealed.wait(apart, seconds=LONGEST)
+        code = sealed.wait(apart, wanted=_wanted, seconds=LONGEST)
     finally:
         left = guard.finish(watch)
     return code or left
+
+
+def _wanted() -> bool:
+    """Whether whoever wanted this run is still there."""
+    return os.environ.get(MARK) in (None, str(os.getppid()))
 
 
 def _programs() -> str:

@@ -33,13 +33,6 @@ boto3.client("s3").put_object(Bucket=os.environ["BUCKET"], Key=os.environ["POD"]
 """
 
 
-def namespace() -> Object:
-    """The namespace, where only pods of the restricted kind are let in."""
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    metadata = {"name": NAMESPACE, "labels": labels}
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
-
-
 def authority(pem: str) -> Object:
     """What the pods must trust to reach the local AWS."""
     metadata = {"name": AUTHORITY, "namespace": NAMESPACE}

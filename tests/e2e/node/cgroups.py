@@ -46,12 +46,19 @@ def of(name: str) -> list[Path]:
 
 
 def abandoned() -> Iterator[str]:
-    """The names of groups whose runner has ended without removing them."""
+    """The names of groups that nobody is in, and whose runner has ended without removing them."""
     names = {each.name for hierarchy in _hierarchies() for each in hierarchy.glob("irsa-node-*")}
     for name in names:
         match = _NAME.fullmatch(name)
-        if match and not Path(f"/proc/{match[1]}").exists():
+        if match and not Path(f"/proc/{match[1]}").exists() and not any(map(_procs, of(name))):
             yield name
+
+
+def _procs(group: Path) -> str:
+    try:
+        return (group / "cgroup.procs").read_text()
+    except FileNotFoundError:
+        return ""
 
 
 def _removed(group: Path) -> bool:

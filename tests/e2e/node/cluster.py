@@ -7,13 +7,15 @@ Everything runs in namespaces that end with this run, so nothing here takes anyt
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.e2e.node import network
 from tests.e2e.node.controlplane import ControlPlane
 from tests.e2e.node.runtime import Runtime
+from tests.e2e.node.sealed import TEMPORARY
+from tests.e2e.node.traces import MARK
 from tests.e2e.node.waiting import Failed, say, until
 
 from irsa.errors import IrsaError
@@ -39,7 +41,9 @@ class Cluster:
 
     def __init__(self, programs: Sequence[Path], *, cgroup: str) -> None:
         self._cgroup = cgroup
-        self._path = os.pathsep.join([*map(str, programs), "/usr/sbin:/usr/bin:/sbin:/bin"])
+        path = os.pathsep.join([*map(str, programs), "/usr/sbin:/usr/bin:/sbin:/bin"])
+        mark = {MARK: os.environ.get(MARK, "")}
+        self._environment = mark | {"PATH": path, "HOME": str(ROOT), "TMPDIR": str(TEMPORARY)}
         self._runtime = Runtime(ROOT)
         self._plane = ControlPlane(directory=ROOT / "pki", node=NAME)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -96,9 +100,7 @@ class Cluster:
         self.wait("the controller manager works", lambda: kube.get(account))
         return kube
 
-    def start(
-        self, name: str, argv: Sequence[str], *, environment: Mapping[str, str] | None = None
-    ) -> None:
+    def start(self, name: str, argv: Sequence[str]) -> None:
         """Start a program, with a log of its own."""
         with (self.logs / f"{name}.log").open("wb") as log:
             self._running[name] = subprocess.Popen(
@@ -106,7 +108,7 @@ class Cluster:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={"PATH": self._path, "HOME": str(ROOT)} | dict(environment or {}),
+                env=self._environment,
             )
 
     def wait(self, what: str, found: Any, *, seconds: float = UP_WITHIN) -> Any:

@@ -18,6 +18,7 @@ from tests.e2e.node.cluster import ROOT, Cluster
 from tests.e2e.node.story import ISSUER, LOCAL_ISSUER, Quiet, Story
 from tests.e2e.node.waiting import Failed, say
 
+from irsa.errors import IrsaError
 from irsa.kube.client import Kube
 from irsa.kube.objects import Ref
 from irsa.local.demo.shell import Shell
@@ -40,7 +41,7 @@ def main(stage: str, cgroup: str, programs: str) -> int:
         stages[stage](cluster)
     except BaseException as error:
         cluster.explain()
-        if not isinstance(error, Failed):
+        if not isinstance(error, Failed | IrsaError):
             raise
         say(f"FAILED: {error}")
         return 1
@@ -66,7 +67,8 @@ def _tell(cluster: Cluster) -> None:
     work.mkdir()
     # Of this machine's variables, which may lead elsewhere, none reaches the commands of the story.
     unwanted: dict[str, str | None] = dict.fromkeys(set(os.environ) - {"PATH", "LANG"})
-    wanted = {"HOME": str(work), "KUBECONFIG": str(cluster.kubeconfig)} | cloud.environment()
+    own = {"HOME": str(work), "TMPDIR": str(sealed.TEMPORARY)}
+    wanted = own | {"KUBECONFIG": str(cluster.kubeconfig)} | cloud.environment()
     shell = Shell(audience=Quiet(), directory=work, environment=unwanted | wanted)
     with kube:
         shown = Story(cluster=cluster, kube=kube, shell=shell, aws=cloud).tell()

@@ -44,10 +44,18 @@ def debian() -> Path:
         if partial:
             root = Path(tempfile.mkdtemp(dir="/run"))
             options = ["--variant=minbase", f"--include={_PACKAGES}"]
-            _quietly(["debootstrap", *options, SUITE, str(root)])
+            _quietly(["debootstrap", *options, SUITE, str(root), *_mirror()])
             _quietly(["tar", "--numeric-owner", "-C", str(root), "-cf", str(partial), "."])
             shutil.rmtree(root)
     return archive
+
+
+def _mirror() -> list[str]:
+    """Where this machine gets its own packages of that Debian; none if it has another."""
+    wanted = ["Created-By: Packages", f"Codename: {SUITE}", "Component: main"]
+    query = ["apt-get", "indextargets", "--format", "$(REPO_URI)", *wanted]
+    listing = subprocess.run(query, capture_output=True, text=True, check=False).stdout
+    return listing.splitlines()[:1]
 
 
 @contextlib.contextmanager

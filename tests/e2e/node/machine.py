@@ -14,8 +14,10 @@ from tests.e2e.node.waiting import say
 UNFIT = 69  # EX_UNAVAILABLE of sysexits.h
 _PACKAGES = (
     "buildah",
+    "ca-certificates",
     "containerd",
     "containernetworking-plugins",
+    "debian-archive-keyring",
     "debootstrap",
     "iproute2",
     "mount",

@@ -13,11 +13,12 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 LOOK = 0.1
 ORPHANED = 125
+TEMPORARY = Path("/run/temporary")
 _OVERLAID = ("/var", "/etc")
 # Kubelet sets these for the whole machine, unless they are so already: it is shown that they are.
 _KERNEL_SETTINGS = {
@@ -53,7 +54,8 @@ def main(host_name: str, argv: Sequence[str]) -> int:
     """Be the first process: arrange the files, run the program, collect what is orphaned."""
     ctypes.CDLL(None).sethostname(host_name.encode(), len(host_name))
     _arrange_files()
-    child = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
+    own = {"TMPDIR": str(TEMPORARY)}
+    child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, env=os.environ | own)
     while True:
         readable, _, _ = select.select([sys.stdin], [], [], LOOK)
         if readable and not os.read(sys.stdin.fileno(), 1):
@@ -79,13 +81,19 @@ def _collect(child: int) -> int | None:
 
 def _arrange_files() -> None:
     """Show the machine's own files, and keep what is written to them in memory."""
+    resolver = Path("/etc/resolv.conf")
+    servers = resolver.read_text() if resolver.exists() else ""
     _mount("tmpfs", "/run", kind="tmpfs", options="mode=755")
+    TEMPORARY.mkdir()
     for place in _OVERLAID:
         layers = Path("/run/layers") / place.strip("/")
         for name in ("upper", "work"):
             (layers / name).mkdir(parents=True)
         options = f"lowerdir={place},upperdir={layers}/upper,workdir={layers}/work"
         _mount("overlay", place, kind="overlay", options=options)
+    # On many machines it is a link to below /run, which is hidden now.
+    resolver.unlink(missing_ok=True)
+    resolver.write_text(servers)
     for name, value in _KERNEL_SETTINGS.items():
         shown = Path("/run/settings") / name
         shown.parent.mkdir(parents=True, exist_ok=True)
@@ -97,11 +105,11 @@ def _mount(source: str, target: str, *, kind: str, options: str) -> None:
     subprocess.run(["mount", "-t", kind, "-o", options, source, target], check=True)
 
 
-def wait(process: "subprocess.Popen[bytes]", *, seconds: float) -> int:
-    """Wait for the end; at the latest after so many seconds everything is ended."""
+def wait(process: "subprocess.Popen[bytes]", *, wanted: Callable[[], bool], seconds: float) -> int:
+    """Wait for the end; after so many seconds, or once it is not wanted any more, all is ended."""
     deadline = time.monotonic() + seconds
     try:
-        while process.poll() is None and time.monotonic() < deadline:
+        while process.poll() is None and wanted() and time.monotonic() < deadline:
             time.sleep(LOOK)
     finally:
         if process.stdin:

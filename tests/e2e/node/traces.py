@@ -18,6 +18,7 @@ from tests.e2e.node import cgroups
 MARK = "IRSA_NODE_RUN"
 _NAMES = ("containerd", "runc", "kubelet", "kube", "cni", "buildah", "containers", "irsa", "netns")
 _PLACES = ("/run", "/var/lib", "/var/log", "/var/tmp", "/var/cache", "/etc", "/opt", "/tmp")
+_HOME = (".config", ".local/share")
 _DEEP = ("/run/containerd", "/var/lib/containerd", "/var/lib/cni", "/etc/cni", "/run/netns")
 _SETTINGS = ("vm", "kernel/panic*", "kernel/keys", "net/ipv4/ip_forward", "net/ipv4/conf/*")
 # They count what happens, or are written to ask for something.
@@ -100,7 +101,7 @@ def _processes() -> Iterator[str]:
 
 
 def _files() -> Iterator[str]:
-    for place in map(Path, _PLACES):
+    for place in (*map(Path, _PLACES), *(Path.home() / each for each in _HOME)):
         for path in place.iterdir() if place.is_dir() else ():
             if any(name in path.name for name in _NAMES):
                 yield f"file {path}"

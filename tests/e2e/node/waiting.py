@@ -1,6 +1,7 @@
 """Waiting for what must come, with a deadline; and saying what goes on."""
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,8 @@ from irsa.errors import KubeError
 
 T = TypeVar("T")
 LOOK = 0.2
-_BEGAN = time.monotonic()
+# The same for every process of a run: the first tells it the others.
+BEGAN = "IRSA_NODE_BEGAN"
 
 
 class Failed(Exception):  # noqa: N818 - what happened, not a kind of error
@@ -19,7 +21,8 @@ class Failed(Exception):  # noqa: N818 - what happened, not a kind of error
 
 def say(text: str) -> None:
     """Tell the reader, with the seconds since the beginning."""
-    sys.stderr.write(f"[{time.monotonic() - _BEGAN:5.0f} s] {text}\n")
+    began = os.environ.setdefault(BEGAN, str(time.monotonic()))
+    sys.stderr.write(f"[{time.monotonic() - float(began):5.0f} s] {text}\n")
     sys.stderr.flush()
 
 
