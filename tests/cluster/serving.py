@@ -65,6 +65,11 @@ class Webhook:
         return [json.loads(line) for line in whole.splitlines()]
 
     @property
+    def reviews(self) -> list[dict[str, Any]]:
+        """The line of each review, a moment after its answer."""
+        return [line for line in self.lines if line["message"] == "review"]
+
+    @property
     def port(self) -> int:
         """Where it listens."""
         said = "listening on port "

@@ -98,7 +98,7 @@ def lets_go_in_time(setup: Setup, name: str) -> None:
     setup.way.fault = lambda asked: never() if asked.path.endswith(name) else None
     reviewed = setup.webhook.review(name, namespace=setup.place.pods, seconds=2)
     assert "could not be read in time" in reviewed.warning
-    [line] = [line for line in setup.webhook.lines if line.get("serviceAccount") == name]
+    [line] = until(lambda: [one for one in setup.webhook.reviews if one["serviceAccount"] == name])
     assert 1000 < line["ms"] < 2000
 
 

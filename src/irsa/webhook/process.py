@@ -100,7 +100,7 @@ class Certificate:
 
     def __init__(self, context: ssl.SSLContext, options: Options) -> None:
         files = (options.cert_file, options.key_file)
-        self._reloader = Reloader(context, *files, check=_refuse_ended)
+        self._reloader = Reloader(context, *files, check=self._refuse_ended)
         self._cert_file = options.cert_file
         self.expiry = certificate_expiry(read_text(options.cert_file))
 
@@ -119,11 +119,13 @@ class Certificate:
                     logger.error("the new certificate is not usable: %s", error.message)
                 failure = error.message
 
-
-def _refuse_ended(pem: bytes) -> None:
-    """Whatever is served already is not worse."""
-    expiry = certificate_expiry(pem.decode("ascii", "replace"))
-    if expiry is not None and expiry <= time.time():
+    def _refuse_ended(self, pem: bytes) -> None:
+        """What is served already is not worse, if it ends later; our clock may be wrong."""
+        expiry = certificate_expiry(pem.decode("ascii", "replace"))
+        if expiry is None or expiry > time.time():
+            return
+        if self.expiry is not None and expiry >= self.expiry:
+            return
         day = time.strftime("%Y-%m-%d", time.gmtime(expiry))
         raise InputError(f"its certificate ended on {day}", hint="renew it")
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +156,27 @@ def test_new_certificate_is_noticed(
         assert caplog.text.count("not usable") == 1
 
     asyncio.run(test())
+
+
+def test_certificate_that_seems_to_have_ended_is_taken_if_it_ends_later(
+    files: Any, until: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By a clock that is ahead every certificate has ended, and the newest is the best."""
+    monkeypatch.setattr(process, "RELOAD_PERIOD", 0.01)
+    caplog.set_level(logging.INFO, logger="irsa")
+    now = datetime.now(UTC)
+
+    async def test() -> None:
+        files.issue(now=now - timedelta(days=60))
+        context = server_context(files.cert, files.key)
+        options = Options(cert_file=files.cert, key_file=files.key, port=0, defaults=None)
+        task = asyncio.create_task(Certificate(context, options).run())
+        files.issue(now=now - timedelta(days=40))
+        await until(lambda: "serving with a new certificate" in caplog.text)
+        files.issue(now=now - timedelta(days=50))
+        await until(lambda: "ended on" in caplog.text)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(test())
+    assert caplog.text.count("serving with a new certificate") == 1
