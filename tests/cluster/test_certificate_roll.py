@@ -180,7 +180,7 @@ class Roll:
             if asked.method != method or what not in asked.path:
                 return None
             refused.append(asked)
-            return answer(503, b"not now")
+            return answer(500, b"not now")
 
         self.way.fault = fault
         return refused
