@@ -109,7 +109,7 @@ class ProofError(IrsaError):
     """A proof failed: a pod did not get its role, or an attack was not refused."""
 
     exit_code = 9
-    meaning = "the proof failed: the chain does not hold"
+    meaning = "the proof failed, or a pod is without its role: the chain does not hold"
 
 
 class InputError(IrsaError):

@@ -23,7 +23,7 @@ from cryptography import x509
 
 from irsa.controller.certificates import REGISTRATION
 from irsa.controller.lease import lease_ref
-from irsa.controller.secrets import read_certificates, read_serving
+from irsa.controller.secrets import read_certificates, read_serving, read_trust
 from irsa.errors import KubeError
 from irsa.injection.settings import CA_SECRET, CONTROLLER, TLS_SECRET, WebhookSettings
 from irsa.injection.webhook import objects
@@ -108,6 +108,13 @@ class Process:
     def complaints(self) -> str:
         status, text = self.get("/readyz")
         return text if status == 503 else ""
+
+    def rest(self, rounds: int = 2) -> None:
+        """Let it look a number of times more; it shows when it last did so by the second."""
+        name = 'task_success_timestamp_seconds{task="certificates"}'
+        for _ in range(rounds):
+            before = self.metric(name)
+            until(lambda before=before: self.metric(name) != before, "another round")
 
     @property
     def memory(self) -> float:
@@ -227,7 +234,7 @@ class Place:
         """Whether there is a pair that verifies now, and a CA that can go on."""
         leaf = self.leaf
         signed = leaf is not None and trusts(self.bundle, leaf)
-        return signed and read_serving_of_ca(self.secret(CA_SECRET))
+        return signed and read_trust(self.secret(CA_SECRET)) is not None
 
     def events(self, reason: str, *, namespace: str | None = None) -> list[dict[str, Any]]:
         found = self.kube.list("v1", "Event", namespace=namespace)
@@ -271,12 +278,6 @@ class Place:
         self.restore()
 
 
-def read_serving_of_ca(secret: dict[str, Any] | None) -> bool:
-    from irsa.controller.secrets import read_trust
-
-    return read_trust(secret) is not None
-
-
 @contextlib.contextmanager
 def placed(rig: Rig, name: str, **settings: Any) -> Iterator[Place]:
     """Everything of an installed webhook but its two Deployments."""
@@ -292,6 +293,13 @@ def placed(rig: Rig, name: str, **settings: Any) -> Iterator[Place]:
             rig.kube.delete(Ref.of(item))
         namespace = Ref("v1", "Namespace", name)
         until(lambda: rig.kube.get(namespace) is None, f"{name} is gone")
+
+
+def put_bundle(place: Place, pem: bytes | None) -> None:
+    """Write `caBundle` as somebody else does; None takes it out."""
+    [webhook] = place.kube.get(REGISTRATION)["webhooks"]
+    webhook["clientConfig"]["caBundle"] = base64.b64encode(pem).decode() if pem else None
+    place.kube.patch(REGISTRATION, {"webhooks": [webhook]})
 
 
 def bundle_of(configuration: dict[str, Any] | None) -> tuple[x509.Certificate, ...]:
@@ -332,7 +340,8 @@ class History:
         self._threads: list[threading.Thread] = []
         items = (place.secret(TLS_SECRET), place.kube.get(REGISTRATION))
         # What was written earlier belongs to a state that is not known any more.
-        self._since = max(int(item["metadata"]["resourceVersion"]) for item in items if item)
+        versions = [int(item["metadata"]["resourceVersion"]) for item in items if item]
+        self._since = max(versions, default=0)
         self._leaf, self._bundle = place.leaf, place.bundle
 
     def __enter__(self) -> "History":

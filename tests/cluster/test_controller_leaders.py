@@ -18,7 +18,7 @@ from irsa.kube.client import Kube
 from irsa.kube.objects import Ref
 
 from .conftest import Rig
-from .controlling import History, Place, Process, placed, until
+from .controlling import History, Place, Process, placed, put_bundle, until
 from .gate import Gate, Passed, gate_to
 
 pytestmark = pytest.mark.cluster
@@ -158,9 +158,7 @@ def secret(place: Place, name: str) -> Ref:
 
 def unbundled(place: Place) -> None:
     """Take `caBundle` out."""
-    [webhook] = place.kube.get(REGISTRATION)["webhooks"]
-    webhook["clientConfig"]["caBundle"] = None
-    place.kube.patch(REGISTRATION, {"webhooks": [webhook]})
+    put_bundle(place, None)
 
 
 WRITES: dict[str, tuple[str, str, Callable[[Place], object]]] = {
@@ -197,6 +195,7 @@ def test_write_that_comes_too_late_is_refused(
         first.signal(signal.SIGSTOP)
         new_holder(place, old)
         until(lambda: second.leads and place.holds, "the second has mended it")
+        second.rest()
         with History(place) as history:
             history.catch_up()
             late = next(one for one in gate.passed if one.method == method and one.status is None)

@@ -1,6 +1,5 @@
 """Secrets and `caBundle` deleted, damaged, or read-only while the controller runs."""
 
-import base64
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
@@ -16,7 +15,7 @@ from irsa.kube.objects import Ref
 from irsa.tls.certs import Authority
 
 from .conftest import Rig
-from .controlling import History, Place, Process, now, placed, trusts, until
+from .controlling import History, Place, Process, now, placed, put_bundle, trusts, until
 
 pytestmark = pytest.mark.cluster
 
@@ -140,12 +139,8 @@ def _foreign() -> Any:
 
 def patch_bundle(place: Place, change: Callable[[bytes], bytes | None]) -> bytes:
     """Change `caBundle` as somebody else does; what it was before."""
-    [webhook] = place.kube.get(REGISTRATION)["webhooks"]
-    client = webhook["clientConfig"]
-    pem = base64.b64decode(client["caBundle"])
-    changed = change(pem)
-    client["caBundle"] = base64.b64encode(changed).decode() if changed else None
-    place.kube.patch(REGISTRATION, {"webhooks": [webhook]})
+    pem = bundle(place.bundle)
+    put_bundle(place, change(pem))
     return pem
 
 

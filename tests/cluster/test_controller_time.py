@@ -1,6 +1,5 @@
 """Certificates that have run out, and clocks that jump, seen by the real controller."""
 
-import base64
 import textwrap
 import time
 from collections.abc import Iterator
@@ -12,12 +11,11 @@ from pathlib import Path
 import pytest
 
 from irsa.controller import secrets
-from irsa.controller.certificates import REGISTRATION
 from irsa.injection.settings import CA_SECRET, TLS_SECRET, service_names
 from irsa.tls.certs import Authority, LeafRequest
 
 from .conftest import Rig
-from .controlling import History, Place, Process, now, placed, until
+from .controlling import History, Place, Process, now, placed, put_bundle, until
 from .gate import Gate, gate_to
 
 pytestmark = pytest.mark.cluster
@@ -70,9 +68,7 @@ def put(place: Place, *, began: datetime, ca_days: int = 3650, leaf_days: int = 
         metadata = {"name": name, "namespace": place.own}
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}
         place.kube.create(secret | {"type": "kubernetes.io/tls"})
-    [webhook] = place.kube.get(REGISTRATION)["webhooks"]
-    webhook["clientConfig"]["caBundle"] = base64.b64encode(authority.certificate_pem).decode()
-    place.kube.patch(REGISTRATION, {"webhooks": [webhook]})
+    put_bundle(place, authority.certificate_pem)
     return authority
 
 
@@ -105,17 +101,9 @@ def test_certificates_of_the_future_are_replaced_once(place: Place, tmp_path: Pa
     put(place, began=now() + timedelta(days=30))
     process = place.start(tmp_path)
     until(lambda: place.holds, "a pair that is valid now")
-    at_rest(process)
+    process.rest(5)
     assert process.metric('actions_total{action="NewAuthority"}') == 1
     assert process.metric('actions_total{action="NewServing"}') == 1
-
-
-def at_rest(process: Process, rounds: int = 5) -> None:
-    """Let it look a number of times more; it shows when it last did so by the second."""
-    name = 'task_success_timestamp_seconds{task="certificates"}'
-    for _ in range(rounds):
-        before = process.metric(name)
-        until(lambda before=before: process.metric(name) != before, "another round")
 
 
 @dataclass
@@ -155,7 +143,7 @@ def test_jumps_of_its_own_clock_change_nothing(
         history.catch_up()
         for years in (1, 20, -1, -20, 0):
             jumping.jump(years * YEAR)
-            at_rest(process, rounds=2)
+            process.rest()
             assert process.is_ready
             assert process.get("/healthz")[0] == 200
         assert history.gaps() == []
@@ -188,7 +176,7 @@ def test_without_the_time_of_the_api_server_a_jump_costs_one_certificate_each_wa
     for count, days in ((2, 80), (3, 0)):
         (tmp_path / "clock").write_text(str(days * 86_400))
         until(lambda count=count: process.metric(issued) == count, "it is renewed")
-        at_rest(process)
+        process.rest(5)
         assert process.metric(issued) == count
     assert place.holds
     assert process.metric('actions_total{action="NewAuthority"}') == 1

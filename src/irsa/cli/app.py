@@ -25,6 +25,7 @@ from irsa.cli import (
     log,
     plan,
     schema,
+    status,
     verify,
     webhook,
 )
@@ -75,6 +76,7 @@ for _name, _command in (
     ("apply", apply.command),
     ("destroy", destroy.command),
     ("verify", verify.command),
+    ("status", status.command),
     ("schema", schema.command),
     ("webhook", webhook.command),
     ("controller", controller.command),

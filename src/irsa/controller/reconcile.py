@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 
 from irsa.controller import secrets
 from irsa.controller.secrets import Serving, Trust
@@ -188,14 +187,14 @@ def _issuers(observed: Observed, serving: Serving | None) -> tuple[x509.Certific
     if serving is None:
         return ()
     found = secrets.read_authorities(observed.tls_secret)
-    return tuple(cert for cert in found if _issued_by(serving.certificate, cert))
+    return tuple(cert for cert in found if secrets.issued_by(serving.certificate, cert))
 
 
 def _former_is_done(trust: Trust, serving: Serving | None, now: datetime) -> bool:
     if (
         not trust.former
         or serving is None
-        or not _issued_by(serving.certificate, trust.certificate)
+        or not secrets.issued_by(serving.certificate, trust.certificate)
     ):
         return False
     return serving.certificate.not_valid_before_utc + OVERLAP < now
@@ -216,7 +215,7 @@ def _serving_fault(
 ) -> str | None:
     if serving is None:
         return "there is no usable serving certificate"
-    if not _issued_by(serving.certificate, trust.certificate):
+    if not secrets.issued_by(serving.certificate, trust.certificate):
         return "the serving certificate is not the CA's"
     if serving.names != names:
         return "the serving certificate is for other names"
@@ -229,19 +228,11 @@ def _serving_fault(
 
 def _is_trusted(observed: Observed, trust: Trust, serving: Serving | None) -> bool:
     """Whether a certificate of this CA is trusted, or at least no less than the one before."""
-    if serving is not None and _issued_by(serving.certificate, trust.certificate):
+    if serving is not None and secrets.issued_by(serving.certificate, trust.certificate):
         return True
     if "configuration" in observed.unread:
         return False
     return all(trust.certificate in _certificates(pem) for _, pem in _bundles(observed))
-
-
-def _issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(authority)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True
 
 
 def _due(certificate: x509.Certificate, now: datetime) -> bool:

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 
 from irsa.errors import InputError
@@ -98,6 +99,15 @@ def serving_data(leaf: Leaf, authority: Authority) -> dict[str, str]:
     """The data of the serving certificate's Secret, with the CA's certificate beside it."""
     pair = {CERTIFICATE: leaf.certificate_pem, KEY: leaf.private_key_pem}
     return _encoded(pair | {CA: authority.certificate_pem})
+
+
+def issued_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    """Whether this authority has signed a certificate."""
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def ends(certificate: x509.Certificate) -> datetime:
