@@ -100,10 +100,11 @@ class Table:
 
     def _about(self) -> str:
         day = f"{datetime.now(UTC):%d %B %Y}".lstrip("0")
-        python = f"Python {platform.python_version()}, {ssl.OPENSSL_VERSION.rpartition(' ')[0]}"
+        openssl = " ".join(ssl.OPENSSL_VERSION.split()[:2])
+        python = f"Python {platform.python_version()}, {openssl}"
         parts = [
             f"`bench/webhook.py`, {day}: {_machine()}; Kubernetes {self.kubernetes}",
-            f"irsa {irsa.__version__} with {python}",
+            f"irsa {irsa.__version__}{_commit()} with {python}",
         ]
         if self.peer:
             sources = f", {self.peer_sources}" if self.peer_sources else ""
@@ -125,6 +126,13 @@ def _machine() -> str:
     models = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
     name = models[0] if models else platform.machine()
     return f"{name}, {len(models)} cores, Linux {platform.release()}"
+
+
+def _commit() -> str:
+    """Of which commit the benchmark is, and with it what it measures; nothing outside of git."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True)
+    return f" ({ended.stdout.strip()})" if ended.returncode == 0 else ""
 
 
 def _go(peer: Path) -> str:
