@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.cluster.limited import actions, limited, without
-from tests.cluster.sites import POLICY, Site, site
+from tests.cluster.sites import POLICY, Site, public_bucket, site
 
 from irsa.aws.client import Aws
 from irsa.cli import permissions
@@ -25,6 +25,8 @@ from irsa.web import Web
 
 pytestmark = pytest.mark.cluster
 
+GUEST = "least-guest"
+OTHERS = {"trust-only": "least-kept", "external": "least-checked"}
 _READS = re.compile(r"[a-z0-9]+:(Get|List|Head)")
 _INLINE = {
     "Version": "2012-10-17",
@@ -185,6 +187,64 @@ def test_without_any_one_permission_to_read_nothing_is_changed(company, rig):
         company.user.allow(without(policy, action))
         company.refused(action, lambda made, aws: plan(company.doors(made, aws)), made)
     company.destroy(made, company.admin)
+
+
+def _pairs(policy):
+    """Every action on every resource that a policy allows."""
+    return [
+        (action, resource)
+        for one in policy["Statement"]
+        for action in one["Action"]
+        for resource in one["Resource"]
+    ]
+
+
+def _allowing(pairs):
+    statements = [
+        {"Effect": "Allow", "Action": action, "Resource": resource} for action, resource in pairs
+    ]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+@pytest.fixture(name="guest")
+def _guest(company, rig):
+    """A site in a bucket of somebody else's, with a role of its own and two of others'."""
+    iam, trust = rig.boto("iam"), {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}}
+    document = {"Version": "2012-10-17", "Statement": [trust | {"Action": "sts:AssumeRole"}]}
+    for name in OTHERS.values():
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))
+    public_bucket(rig, GUEST)
+    made = company.site()
+    issuer = {"publish": "s3", "bucket": GUEST, "prefix": "here", "manageBucket": False}
+    others = [
+        {"serviceAccounts": [f"shop/{name}"], "name": name, "management": management}
+        for management, name in OTHERS.items()
+    ]
+    made.sections = {"issuer": issuer, "roles": [*_roles(made.name), *others]}
+    made.sections["roles"][0].pop("path")  # where it is not yet, GetRole is allowed on both
+    made.write()
+    yield made
+    company.destroy(made, company.admin)
+    for name in OTHERS.values():
+        iam.delete_role(RoleName=name)
+    rig.boto("s3").delete_bucket(Bucket=GUEST)
+
+
+def test_nothing_is_printed_that_is_not_needed_to_read(company, guest, rig):
+    """Of what is somebody else's, no more than the plan looks at: each read on each thing."""
+    company.apply(guest, company.admin)
+    rig.boto("s3").delete_bucket_policy(Bucket=GUEST)
+    printed = permissions.for_apply(company.doors(guest, company.admin), prune=False)
+    pairs = [one for one in _pairs(printed) if _READS.match(one[0])]
+    company.user.allow(_allowing(pairs))
+    assert plan(company.doors(guest, company.least)).changes == ()
+    for action, resource in pairs:
+        company.user.allow(_allowing([one for one in pairs if one != (action, resource)]))
+        if resource.endswith(f":role/{OTHERS['external']}"):
+            notes = plan(company.doors(guest, company.least)).notes
+            assert [one for one in notes if "may not be read (iam:GetRole)" in one], action
+        else:
+            company.refused(action, lambda made, aws: plan(company.doors(made, aws)), guest)
 
 
 def test_without_any_one_permission_destroy_fails_cleanly(company):

@@ -16,6 +16,7 @@ from irsa.cli.render import console
 if TYPE_CHECKING:
     from irsa.aws.call import Call
     from irsa.cli.provisioning import Site
+    from irsa.config import Config
     from irsa.provision.permissions import Place
     from irsa.provision.recording import Recorder
 
@@ -112,8 +113,16 @@ def _calls(changes: Any) -> "list[Call]":
 def _policy(site: "Site", recorder: "Recorder", calls: "list[Call]") -> dict[str, Any]:
     from irsa.provision import permissions
 
-    reads = [*recorder.reads, *permissions.further(recorder.reads)]
+    further = permissions.further(recorder.reads, _own(site.config))
+    reads = [*recorder.reads, *further]
     return permissions.policy([*reads, *calls], _place(site, recorder))
+
+
+def _own(config: "Config") -> frozenset[str]:
+    """What irsa keeps whole: roles that it makes, and its bucket."""
+    bucket = {config.issuer.bucket} if config.issuer.manage_bucket else set()
+    full = (one for one in config.roles if one.management == "full")
+    return frozenset(bucket | {one.role_name(config.cluster.name) for one in full})
 
 
 def _place(site: "Site", recorder: "Recorder") -> "Place":

@@ -86,11 +86,18 @@ class _Grant:
     limit: tuple[str, str] | None = None
 
 
-def further(reads: Iterable[Call]) -> list[Call]:
-    """What will be read besides, once there is what these calls ask for."""
+def further(reads: Iterable[Call], own: frozenset[str]) -> list[Call]:
+    """
+    What will be read besides, once there is what these calls ask for.
+
+    Args:
+        reads: The calls.
+        own: The names of the buckets and roles that are irsa's: of others' nothing else is read.
+    """
     return [
         Call(service=call.service, operation=operation, params=call.params)
         for call in reads
+        if own & {call.params.get("Bucket"), call.params.get("RoleName")}
         for operation in _FURTHER.get(call.name, ())
     ]
 

@@ -125,8 +125,11 @@ def test_the_order_of_calls_does_not_matter():
 
 def test_what_a_first_answer_leads_to_is_read_too():
     """An apply that was interrupted must be able to go on."""
-    names = [call.name for call in further([_call("iam:GetRole", RoleName="web")])]
+    calls = [_call("iam:GetRole", RoleName="web"), _call("s3:HeadBucket", Bucket="b")]
+    names = [call.name for call in further(calls, frozenset({"web"}))]
     assert names == ["iam:ListAttachedRolePolicies", "iam:ListRolePolicies", "iam:GetRolePolicy"]
+    assert "s3:GetBucketPolicy" in [call.name for call in further(calls, frozenset({"b"}))]
+    assert further(calls, frozenset({"other"})) == []
 
 
 @pytest.mark.parametrize(
