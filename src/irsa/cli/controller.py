@@ -191,12 +191,14 @@ def _survey(
     from irsa.controller.survey import Search, config_map_roles
     from irsa.controller.telling import Telling
 
-    roles = config_map_roles(kube, wanted.namespace, wanted.defaults)
+    mappings = (
+        config_map_roles(kube, wanted.namespace, wanted.defaults) if wanted.config_map else dict
+    )
     search = Search(
         kube=kube,
         defaults=wanted.defaults,
         left_out=wanted.left_out,
-        mappings=roles if wanted.config_map else dict,
+        mappings=mappings,
     )
     restarter = Restarter(kube=kube, clock=kube.clock, events=events) if wanted.restart else None
     patrol = Patrol(

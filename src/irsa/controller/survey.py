@@ -18,7 +18,6 @@ from irsa.errors import KubeError
 from irsa.injection.grants import Defaults, Grant, Refusal, Verdict, grant_of
 from irsa.injection.settings import ROLES_CONFIG_MAP
 from irsa.kube.objects import Ref
-from irsa.webhook.mappings import KEY, mapped
 
 Object = dict[str, Any]
 T = TypeVar("T")
@@ -166,6 +165,9 @@ def config_map_roles(
     kube: Objects, namespace: str, defaults: Defaults
 ) -> Callable[[], Mapping[str, Verdict]]:
     """Reads what the ConfigMap of AWS's webhook grants."""
+    # With asyncio, which nothing else here needs.
+    from irsa.webhook.mappings import KEY, mapped
+
     ref = Ref("v1", "ConfigMap", ROLES_CONFIG_MAP, namespace)
 
     def read() -> Mapping[str, Verdict]:

@@ -1,0 +1,311 @@
+"""Pods without their role in a large cluster, restarts, and what `irsa status` says of them."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from irsa.controller.telling import PODS_OF_AN_OWNER
+from irsa.controller.workloads import ANNOTATION, COUNT
+from irsa.injection.settings import WEBHOOK
+from irsa.kube.objects import Ref
+
+from . import placing, serving
+from .conftest import Rig
+from .controlling import ROLE, Place, placed, until
+from .faults import way_to
+from .store import BATCH, encoded, etcd
+
+pytestmark = pytest.mark.cluster
+
+PODS = 5_000
+ACCOUNTS = 10_000
+SPACE = "irsa-pods-many"
+LOST = "irsa-pods-lost"
+PREFIX = "eks.amazonaws.com"
+
+
+@pytest.fixture(name="installed", scope="module")
+def _installed(rig: Rig) -> Iterator[Place]:
+    with placed(rig, "irsa-pods-test") as place:
+        yield place
+
+
+@pytest.fixture(name="place")
+def _place(installed: Place) -> Iterator[Place]:
+    yield installed
+    installed.clean()
+
+
+@pytest.fixture(name="space")
+def _space(place: Place) -> Iterator[str]:
+    """A namespace with a ServiceAccount that has a role."""
+    metadata = {"name": LOST}
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    place.kube.apply(namespace)
+    until(lambda: place.kube.get(Ref("v1", "ServiceAccount", "default", LOST)), "it is ready")
+    place.kube.apply(account("lost", LOST))
+    yield LOST
+    place.kube.delete(Ref.of(namespace))
+    until(lambda: place.kube.get(Ref.of(namespace)) is None, "it is gone")
+
+
+def account(name: str, namespace: str, *, role: str = ROLE) -> dict[str, Any]:
+    annotations = {f"{PREFIX}/role-arn": role}
+    metadata = {"name": name, "namespace": namespace, "annotations": annotations}
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
+
+
+def stored(kind: str, name: str, **content: Any) -> bytes:
+    """An object as it lies in etcd."""
+    metadata = {
+        "name": name,
+        "namespace": SPACE,
+        "uid": str(uuid.uuid4()),
+        "creationTimestamp": "2026-01-01T00:00:00Z",
+    } | content.pop("metadata", {})
+    return json.dumps({"apiVersion": "v1", "kind": kind, "metadata": metadata} | content).encode()
+
+
+def stored_pod(number: int) -> bytes:
+    """A pod of a ReplicaSet; nothing schedules it, it is as large as they are."""
+    owner = {
+        "apiVersion": "apps/v1",
+        "kind": "ReplicaSet",
+        "name": f"web-{number % 10}",
+        "uid": f"replica-set-{number % 10}",
+        "controller": True,
+    }
+    env = [{"name": f"VARIABLE_{index}", "value": "x" * 40} for index in range(30)]
+    spec = {
+        "serviceAccountName": f"sa-{number % 100:05}",
+        "schedulerName": "nobody",
+        "containers": [
+            {"name": name, "image": "x", "env": env, "resources": {}} for name in ("app", "side")
+        ],
+    }
+    metadata = {"ownerReferences": [owner]}
+    return stored(
+        "Pod", f"web-{number:05}", metadata=metadata, spec=spec, status={"phase": "Pending"}
+    )
+
+
+@pytest.fixture(name="many")
+def _many(place: Place) -> Iterator[None]:
+    """10,000 ServiceAccounts with a role, and 5,000 pods without theirs, put into etcd."""
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}
+    place.kube.apply(namespace)
+    annotations = {"annotations": {f"{PREFIX}/role-arn": ROLE}}
+    items = {
+        f"/registry/serviceaccounts/{SPACE}/sa-{number:05}": stored(
+            "ServiceAccount", f"sa-{number:05}", metadata=annotations
+        )
+        for number in range(ACCOUNTS)
+    }
+    pods = {f"/registry/pods/{SPACE}/web-{number:05}": stored_pod(number) for number in range(PODS)}
+    with etcd(place.rig) as store:
+        for values in (items, pods):
+            names = list(values)
+            for first in range(0, len(names), BATCH):
+                store.put({name: values[name] for name in names[first : first + BATCH]})
+        yield
+        for kind in ("pods", "serviceaccounts", "events"):
+            prefix = f"/registry/{kind}/{SPACE}/"
+            end = prefix[:-1] + "0"
+            store.call("kv/deleterange", {"key": encoded(prefix), "range_end": encoded(end)})
+    place.kube.delete(Ref.of(namespace))
+
+
+@pytest.mark.usefixtures("many")
+def test_thousands_of_pods_cost_little_and_few_events(
+    place: Place, tmp_path: Path, record_property: Any
+) -> None:
+    """Everything is counted; memory, time and Events stay bounded, and the second look is quiet."""
+    process = place.start(tmp_path)
+    until(lambda: process.metric("unmutated_pods") == PODS, "every pod is found")
+    told = 10 * (PODS_OF_AN_OWNER + 1)
+    until(lambda: process.metric('events_total{result="written"}') == told, "all are told")
+    before, cpu = process.metric("last_survey_timestamp_seconds"), process.cpu
+    until(lambda: process.metric("last_survey_timestamp_seconds") > before + 2, "more looks")
+    assert process.metric('events_total{result="written"}') == told
+    assert len(place.events("RoleMissing", namespace=SPACE)) == told
+    assert process.said("a running pod has no role") == 10 * PODS_OF_AN_OWNER
+    assert process.is_ready
+    assert process.memory < 200
+    record_property("memory", process.memory)
+    record_property("cpu", process.cpu - cpu)
+
+
+def pod(name: str, **spec: Any) -> dict[str, Any]:
+    """A pod of the ServiceAccount `lost`, that nothing schedules unless it says so."""
+    container = {"name": "app", "image": "public.ecr.aws/aws-cli/aws-cli", "command": SLEEP}
+    metadata = {"name": name, "namespace": LOST}
+    spec = {"serviceAccountName": "lost", "containers": [container], "schedulerName": "x"} | spec
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+SLEEP = ["sh", "-c", "exec sleep 600"]
+
+
+def workload(kind: str, name: str, **spec: Any) -> dict[str, Any]:
+    """A workload whose pods run, and have no role for want of a webhook."""
+    labels = {"app": name}
+    template = {
+        "metadata": {"labels": labels},
+        "spec": pod(name, schedulerName="default-scheduler", terminationGracePeriodSeconds=1)[
+            "spec"
+        ],
+    }
+    whole = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template} | spec
+    metadata = {"name": name, "namespace": LOST}
+    return {"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": whole}
+
+
+def restarted(place: Place, obj: dict[str, Any]) -> str | None:
+    """When a workload was restarted."""
+    template = place.kube.get(Ref.of(obj))["spec"]["template"]["metadata"]
+    return (template.get("annotations") or {}).get(ANNOTATION)
+
+
+@pytest.mark.usefixtures("space")
+def test_restart_that_does_not_help_is_made_once_and_told(place: Place, tmp_path: Path) -> None:
+    """The new pod is lost as well: an Event says so, and nothing goes on in a circle."""
+    place.settings = replace(place.settings, restart=True)
+    place.restore()
+    lost = [workload("Deployment", "a"), workload("StatefulSet", "b", serviceName="b")]
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "d", "namespace": LOST},
+        "spec": {"template": {"spec": pod("d")["spec"] | {"restartPolicy": "Never"}}},
+    }
+    for item in (*lost, job, pod("alone")):
+        place.kube.create(item)
+    until(lambda: len(pods(place)) == 4, "the pods are there")
+    process = place.start(tmp_path, "--restart")
+    [event] = until(lambda: place.events("RestartDidNotHelp", namespace=LOST), "it is told")
+    named = {item["metadata"]["name"]: item for item in lost}
+    first = named[event["involvedObject"]["name"]]
+    at = restarted(place, first)
+    assert at
+    assert place.kube.get(Ref.of(first))["metadata"]["annotations"][COUNT] == "1"
+    before = process.metric("last_survey_timestamp_seconds")
+    until(lambda: process.metric("last_survey_timestamp_seconds") > before + 4, "more looks")
+    assert process.metric("restarts_total") == 1
+    assert restarted(place, first) == at
+    # Another process knows it too: it is written on the workload.
+    process.kill()
+    second = place.start(tmp_path, "--restart")
+    until(lambda: (second.metric("unmutated_pods") or 0) >= 4, "it looked")
+    before = second.metric("last_survey_timestamp_seconds")
+    until(lambda: second.metric("last_survey_timestamp_seconds") > before + 2, "more looks")
+    assert restarted(place, first) == at
+    events = place.events("RoleMissing", namespace=LOST)
+    told = {event["involvedObject"]["name"] for event in events}
+    assert any(name.startswith("d-") for name in told)
+    assert "alone" in told
+
+
+def pods(place: Place) -> list[dict[str, Any]]:
+    return place.kube.list("v1", "Pod", namespace=LOST)
+
+
+def status(place: Place, tmp_path: Path, *options: str) -> tuple[int, str]:
+    """What `irsa status` says, and how it ends."""
+    config = tmp_path / "irsa.yaml"
+    document = {
+        "apiVersion": "irsa/v1",
+        "cluster": {"name": "pods", "uid": place.kube.cluster_uid()},
+        "aws": {"account": ROLE.split(":")[4], "region": "eu-west-1"},
+        "issuer": {"publish": "s3", "bucket": "pods-issuer"},
+        "injection": {"engine": "webhook", "namespace": place.own},
+    }
+    config.write_text(json.dumps(document))
+    ended = place.rig.irsa("status", "--config", str(config), *options, check=False)
+    return ended.returncode, ended.stdout
+
+
+@pytest.mark.usefixtures("space")
+def test_status_names_lost_pods_and_refused_roles_with_or_without_a_controller(
+    place: Place, tmp_path: Path
+) -> None:
+    """For people and for scripts; its exit code tells that something is wrong."""
+    place.kube.create(pod("alone"))
+    place.kube.create(account("odd", LOST, role="arn:aws:iam::999999999999:role/x"))
+    code, text = status(place, tmp_path)
+    assert code == 9
+    assert f"{LOST}/alone" in text
+    assert f"{LOST}/odd: account 999999999999" in text
+    assert "no controller acts" in text
+    process = place.start(tmp_path)
+    until(lambda: place.holds and process.is_ready, "everything is made")
+    code, text = status(place, tmp_path, "--output", "json")
+    assert code == 9
+    seen = json.loads(text)
+    parts = {part["name"]: part["ok"] for part in seen["parts"]}
+    assert parts == {
+        "registration": True,
+        "webhook": False,
+        "controller": False,
+        "lease": True,
+        "certificate": True,
+        "authority": True,
+    }
+    assert [one["name"] for one in seen["podsWithoutRole"]] == ["alone"]
+    assert [one["name"] for one in seen["serviceAccounts"]["refused"]] == ["odd"]
+
+
+def test_pod_let_through_is_told_of_with_the_webhooks_reason(
+    place: Place, rig: Rig, tmp_path: Path
+) -> None:
+    """The webhook may not read ServiceAccounts: the pod notes it, the Event says it, later too."""
+    server = rig.status["apiServers"][0]
+    with (
+        placing.placed(rig.kube, "irsa-reason") as there,
+        way_to(server, tmp_path / "way") as (way, authority),
+    ):
+        webhook = serving.start(way, authority, tmp_path / "webhook", token=there.token())
+        try:
+            until(lambda: webhook.is_ready, "it is ready")
+            with placing.registered(there, webhook):
+                way.hold()
+                _forbid(there)
+                there.account("unread")
+                made = until(lambda: _let_through(there), "a pod without its role")
+        finally:
+            webhook.end()
+        note = made["metadata"]["annotations"]["irsa/role-missing"]
+        assert "unread could not be read" in note
+        # The controller was not there at that moment.
+        process = place.start(tmp_path)
+        [event] = until(
+            lambda: place.events("RoleMissing", namespace=there.pods), "an Event beside it"
+        )
+        assert event["involvedObject"]["name"] == made["metadata"]["name"]
+        assert "unread could not be read" in event["message"]
+        assert process.is_ready
+        rig.kube.delete(Ref("v1", "Pod", made["metadata"]["name"], there.pods))
+
+
+def _forbid(there: placing.Place) -> None:
+    role = Ref("rbac.authorization.k8s.io/v1", "ClusterRole", WEBHOOK)
+    there.kube.patch(role, {"rules": []})
+
+
+def _let_through(there: placing.Place) -> dict[str, Any] | None:
+    """A pod that came out without its role, once the permission is gone everywhere."""
+    metadata = {"generateName": "let-", "namespace": there.pods}
+    spec = {
+        "serviceAccountName": "unread",
+        "schedulerName": "nobody",
+        "containers": [{"name": "app", "image": "x"}],
+    }
+    body = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+    made = there.kube.create(body, dry_run=True)
+    if any(volume["name"] == "aws-iam-token" for volume in made["spec"]["volumes"]):
+        return None
+    return there.kube.create(body)
