@@ -302,9 +302,9 @@ def test_process_without_files_to_spare_goes_on(
             )
             await until(lambda: "no new connection can be taken" in replica.log())
             before = replica.log().count("no new connection")
-            await answers(load, 300)
-            # Each means a pause; without it there would be thousands.
-            assert replica.log().count("no new connection") - before < 500
+            await answers(load, 2000)
+            # Each means a pause; without it there would be one for every few answers.
+            assert replica.log().count("no new connection") - before < 250
             for plain in crowd:
                 plain.close()
             await load.visit()
