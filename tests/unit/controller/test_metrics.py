@@ -145,6 +145,8 @@ def test_idle_connections_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> Non
             idle = socket.create_connection(("127.0.0.1", port), timeout=20)
             stack.callback(idle.close)
             assert threading.active_count() <= before + 1 + server.MAX_CONNECTIONS
+        stack.close()
+        monkeypatch.undo()
         assert fetch(port, "/metrics")[0] == 200
 
 
