@@ -158,8 +158,10 @@ def pod_expiration(annotations: Mapping[str, str], grant: Grant, *, prefix: str)
 
 def skipped_containers(annotations: Mapping[str, str], *, prefix: str) -> frozenset[str]:
     """The names of the containers that the pod's annotation leaves out."""
-    names = _annotation(annotations, SKIP_CONTAINERS, prefix).split(",")
-    return frozenset(name.strip().strip('"') for name in names) - {""}
+    text = _annotation(annotations, SKIP_CONTAINERS, prefix)
+    if not text:
+        return frozenset()
+    return frozenset(name.strip().strip('"') for name in text.split(",")) - {""}
 
 
 def expiration_warnings(annotations: Mapping[str, str], *, prefix: str) -> Iterator[str]:

@@ -90,12 +90,14 @@ def patch(pod: Pod, grant: Grant, *, prefix: str) -> Patch:
             warnings.append(f"container {container.name!r} gets no AWS role: {reason}")
             continue
         wanted = _wanted(variables, present)
-        operations += _append(f"{path}/env", wanted, existing=bool(container.env))
+        operations += _append(path + "/env", wanted, existing=bool(container.env))
         if mounted is Mounted.nothing:
             existing = bool(container.volume_mounts)
-            operations += _append(f"{path}/volumeMounts", [mount], existing=existing)
+            operations += _append(path + "/volumeMounts", [mount], existing=existing)
     if operations and missing:
         operations.insert(0, _volume_operation(pod, grant, name=volume, prefix=prefix))
+    if not warnings:
+        return Patch(operations=tuple(operations))
     told = tuple(f"irsa: {warning}" for warning in warnings)
     return Patch(operations=tuple(operations), warnings=told)
 

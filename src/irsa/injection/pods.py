@@ -161,9 +161,12 @@ class Pod(_Part, frozen=True):
     @property
     def is_windows(self) -> bool:
         """Whether the pod says that it runs on Windows, and on nothing else."""
-        if self.spec.os:
-            return self.spec.os.name == WINDOWS
-        selector = self.spec.node_selector or {}
+        spec = self.spec
+        if spec.os:
+            return spec.os.name == WINDOWS
+        if not (spec.node_selector or spec.affinity):
+            return False
+        selector = spec.node_selector or {}
         return any(selector.get(label) == WINDOWS for label in OS_LABELS) or self._needs_windows()
 
     def _needs_windows(self) -> bool:

@@ -118,7 +118,8 @@ def _failure(request: review.Request, pod: Pod, error: Exception) -> Reply:
 
 def _granted(request: review.Request, pod: Pod, change: Patch) -> Reply:
     outcome = Outcome.mutated if change.operations else Outcome.unchanged
-    return _allow(request, outcome, pod=pod, change=change, reason="; ".join(change.warnings))
+    reason = "; ".join(change.warnings) if change.warnings else ""
+    return _allow(request, outcome, pod=pod, change=change, reason=reason)
 
 
 def _refused(request: review.Request, pod: Pod, reason: str) -> Reply:

@@ -69,12 +69,12 @@ class Journal:
         self._clock = clock
         self._soon = soon
         self._lines: list[bytes] = []
+        self._second, self._begin = 0, "1970-01-01T00:00:00"
 
     def note(self, reply: Reply, seconds: float) -> None:
         """Write the line of one review."""
-        now = datetime.fromtimestamp(self._clock(), UTC)
         line = _Line(
-            time=now.isoformat(timespec="milliseconds"),
+            time=self._time(),
             level=_LEVELS.get(reply.outcome, "info"),
             uid=reply.uid,
             namespace=reply.namespace,
@@ -89,6 +89,15 @@ class Journal:
             self.flush()
         elif len(self._lines) == 1:
             self._soon(self.flush)
+
+    def _time(self) -> str:
+        """As every other line has it; only the part below a second is made for each."""
+        now = self._clock()
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._begin = datetime.fromtimestamp(second, UTC).isoformat().partition("+")[0]
+        return f"{self._begin}.{int((now - second) * 1000):03d}+00:00"
 
     def flush(self) -> None:
         """Write what was noted."""

@@ -8,10 +8,10 @@ Never here: what a pod is given.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from irsa.errors import InputError, excerpt
 from irsa.injection.patch import Operation
@@ -74,6 +74,22 @@ class _AnyReview(_Review, frozen=True, kw_only=True, rename="camel"):
     request: _Anything
 
 
+class _Response(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """Bytes in JSON are base64, for msgspec as for Kubernetes."""
+
+    uid: str
+    allowed: bool = True
+    patch_type: str | UnsetType = UNSET
+    patch: bytes | UnsetType = UNSET
+    warnings: Sequence[str] | UnsetType = UNSET
+
+
+class _Answer(Struct, frozen=True, kw_only=True, rename="camel"):
+    api_version: str = API_VERSION
+    kind: str = KIND
+    response: _Response
+
+
 _pod_reviews = msgspec.json.Decoder(_PodReview)
 _any_reviews = msgspec.json.Decoder(_AnyReview)
 _pods = msgspec.json.Decoder(Pod)
@@ -128,10 +144,12 @@ def answer(
     uid: str, *, operations: Sequence[Operation] = (), warnings: Sequence[str] = ()
 ) -> bytes:
     """The AdmissionReview that allows a request, with a patch if there are operations."""
-    response: dict[str, Any] = {"uid": uid, "allowed": True}
-    if operations:
-        # Bytes in JSON are base64, for msgspec as for Kubernetes.
-        response |= {"patchType": "JSONPatch", "patch": _encode(operations)}
-    if warnings:
-        response["warnings"] = list(warnings)
-    return _encode({"apiVersion": API_VERSION, "kind": KIND, "response": response})
+    if not operations:
+        return _encode(_Answer(response=_Response(uid=uid, warnings=warnings or UNSET)))
+    response = _Response(
+        uid=uid,
+        patch_type="JSONPatch",
+        patch=_encode(operations),
+        warnings=warnings or UNSET,
+    )
+    return _encode(_Answer(response=response))
