@@ -17,6 +17,8 @@ from irsa.webhook.handler import PATIENCE, Handler, Question, Reply
 from irsa.webhook.journal import Journal
 from irsa.webhook.metrics import CONTENT_TYPE, Metrics, State
 
+# No API server waits for longer: timeoutSeconds of a webhook is 30 at most.
+LONGEST = 30.0
 _MUTATE = b"/mutate"
 _TIMEOUT = re.compile(rb"(?:^|&)timeout=(\d{1,3})s(?:&|$)")
 _LOOKING = (b"GET", b"HEAD")
@@ -160,4 +162,4 @@ def _without_authority(path: bytes) -> bytes:
 def _patience(query: bytes) -> float:
     """A little less than the API server's own time-out, which it sends along."""
     found = _TIMEOUT.search(query)
-    return float(found[1]) * 0.9 if found else PATIENCE
+    return min(float(found[1]), LONGEST) * 0.9 if found else PATIENCE

@@ -77,7 +77,13 @@ def test_review_is_answered_and_counted(serving: Serving, review: Callable[..., 
 
 @pytest.mark.parametrize(
     ("query", "patience"),
-    [("?timeout=10s", 9.0), ("?a=b&timeout=2s", 1.8), ("", 5.0), ("?timeout=x", 5.0)],
+    [
+        ("?timeout=10s", 9.0),
+        ("?timeout=999s", 27.0),
+        ("?a=b&timeout=2s", 1.8),
+        ("", 5.0),
+        ("?timeout=x", 5.0),
+    ],
 )
 def test_patience_is_the_api_servers_own(
     query: str, patience: float, serving: Serving, review: Callable[..., bytes], directory: Any
