@@ -127,6 +127,16 @@ def test_it_is_known_without_asking_that_it_has_run_out(cluster: Any) -> None:
     assert not mine.is_held()
 
 
+def test_renewal_that_fails_is_no_renewal(cluster: Any) -> None:
+    """Nothing is done with a Lease that may be another's."""
+    mine = lease(cluster)
+    mine.hold(cluster.now)
+    cluster.kube.refuse = lambda *_: KubeError("no answer")
+    with pytest.raises(KubeError):
+        mine.hold(cluster.now)
+    assert not mine.is_held()
+
+
 def test_given_back_it_is_free_at_once(cluster: Any) -> None:
     """A stopped controller does not make the next one wait."""
     mine, other = lease(cluster), lease(cluster, "other")
