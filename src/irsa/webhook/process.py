@@ -9,9 +9,10 @@ import functools
 import logging
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from irsa.errors import InputError
 from irsa.files import read_text
@@ -61,6 +62,7 @@ class Options:
 
 async def serve(stream: Stream, options: Options) -> None:
     """Serve until SIGTERM or SIGINT."""
+    asyncio.get_running_loop().set_exception_handler(note_stray)
     context = serving_context(options.cert_file, options.key_file, client_ca=options.client_ca)
     certificate = Certificate(context, options)
     memory.prepare()
@@ -82,6 +84,21 @@ async def serve(stream: Stream, options: Options) -> None:
         listener.close()
         await stream.close()
     logger.info("stopped")
+
+
+def note_stray(_loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+    """
+    Log what nobody waited for.
+
+    Connections that are given up in the middle are no faults: uvloop tells of one whose TLS
+    handshake was under way.
+    """
+    error = context.get("exception")
+    closed = isinstance(error, RuntimeError) and "the handler is closed" in str(error)
+    if closed or isinstance(error, ConnectionError | TimeoutError | ssl.SSLError):
+        logger.debug("%s: %s", context.get("message"), error)
+        return
+    logger.error("a fault in irsa: %s", context.get("message"), exc_info=error)
 
 
 def _later(action: Callable[[], None]) -> None:

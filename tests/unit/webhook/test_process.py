@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -180,3 +181,25 @@ def test_certificate_that_seems_to_have_ended_is_taken_if_it_ends_later(
 
     asyncio.run(test())
     assert caplog.text.count("serving with a new certificate") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "level"),
+    [
+        (RuntimeError("unable to perform operation on <TCP>; the handler is closed"), "DEBUG"),
+        (ConnectionResetError(), "DEBUG"),
+        (ssl.SSLError("bad record"), "DEBUG"),
+        (RuntimeError("a fault"), "ERROR"),
+        (AttributeError("a fault"), "ERROR"),
+        (OSError(24, "too many open files"), "ERROR"),
+        (None, "ERROR"),
+    ],
+    ids=repr,
+)
+def test_given_up_connection_is_no_noise(
+    error: Exception | None, level: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A read that is cancelled in the middle of a handshake; faults are told all the same."""
+    caplog.set_level(logging.DEBUG, logger="irsa")
+    process.note_stray(None, {"message": "Fatal error on SSL protocol", "exception": error})
+    assert [record.levelname for record in caplog.records] == [level]
