@@ -7,7 +7,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -157,12 +157,16 @@ def _rounds(wanted: _Wanted, kube: "Kube", state: "State", *, stop: threading.Ev
     lease = Lease(kube, lease_ref(wanted.namespace, CONTROLLER), holder=holder)
     held = Held(kube=kube, lease=lease, clock=clock.now, stopped=stop.is_set, beat=state.beat)
     events = Events(kube=held, clock=clock.now, results=state.events)
-    tasks = (
-        Task(name="certificates", work=_certificates(wanted, held, events, state=state)),
-        Task(name="survey", work=_survey(wanted, held, events, state=state)),
+    rounds = Rounds(lease=lease, state=state, clock=clock.now, period=wanted.period)
+    # A survey of a large cluster takes a while: certificates are looked at in the middle of it.
+    long = replace(held, beat=rounds.meanwhile)
+    certificates = _certificates(wanted, held, events, state=state)
+    survey = _survey(wanted, long, events, state=state)
+    rounds.tasks = (
+        Task(name="certificates", work=certificates, every=wanted.period),
+        Task(name="survey", work=survey, every=wanted.survey_period),
     )
-    tasks[1].every = wanted.survey_period
-    return Rounds(lease=lease, tasks=tasks, state=state, clock=clock.now, period=wanted.period)
+    return rounds
 
 
 def _certificates(

@@ -77,20 +77,21 @@ class Rounds:
 
     Args:
         lease: Who holds it does it.
-        tasks: What is done.
         state: What is shown of it.
         clock: The time.
+        tasks: What is done.
         period: Seconds between rounds.
         ticks: Seconds that never jump.
     """
 
     lease: Lease
-    tasks: tuple[Task, ...]
     state: State
     clock: Callable[[], datetime]
+    tasks: tuple[Task, ...] = ()
     period: float = PERIOD
     ticks: Callable[[], float] = time.monotonic
     _said: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _doing: list[Task] = field(default_factory=list)
 
     def run(self, stop: threading.Event) -> None:
         """Go on until told to stop; whatever fails is told and tried again."""
@@ -107,10 +108,21 @@ class Rounds:
             if held != self.state.leading:
                 logger.info("acting" if held else "another controller holds the Lease")
             self.state.leading = held
+        self._do_what_is_due()
+
+    def meanwhile(self) -> None:
+        """In the middle of long work: whatever else is due is not kept waiting for its end."""
+        self.state.beat()
+        self._do_what_is_due()
+
+    def _do_what_is_due(self) -> None:
         for task in self.tasks:
-            if self.lease.is_held() and task.is_due(self.ticks()):
-                with self._attempt(task.name, task):
-                    task.work()
+            if task in self._doing or not self.lease.is_held() or not task.is_due(self.ticks()):
+                continue
+            self._doing.append(task)
+            with self._attempt(task.name, task):
+                task.work()
+            self._doing.pop()
 
     @contextmanager
     def _attempt(self, name: str, task: Task | None = None) -> "Iterator[None]":

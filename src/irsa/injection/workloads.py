@@ -57,10 +57,11 @@ def controller(settings: WebhookSettings) -> Object:
     """The Deployment of the controller: one at a time, and a Lease besides."""
     container = _container("controller", settings, _controller_arguments(settings))
     port = {"name": "metrics", "containerPort": settings.metrics_port, "protocol": "TCP"}
-    alive = {"httpGet": {"path": "/healthz", "port": "metrics", "scheme": "HTTP"}}
+    alive = _probe("/healthz", port="metrics", scheme="HTTP")
     container |= {
         "ports": [port],
-        "livenessProbe": alive | _PATIENTLY | {"initialDelaySeconds": 10},
+        "livenessProbe": alive | {"initialDelaySeconds": 10},
+        "readinessProbe": _probe("/readyz", port="metrics", scheme="HTTP"),
     }
     spec = {
         "priorityClassName": "system-cluster-critical",
@@ -193,8 +194,8 @@ def _container(command: str, settings: WebhookSettings, arguments: list[str]) ->
     }
 
 
-def _probe(path: str) -> Object:
-    get = {"path": path, "port": "https", "scheme": "HTTPS"}
+def _probe(path: str, *, port: str = "https", scheme: str = "HTTPS") -> Object:
+    get = {"path": path, "port": port, "scheme": scheme}
     return {"httpGet": get} | _PATIENTLY
 
 

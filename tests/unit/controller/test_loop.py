@@ -161,6 +161,27 @@ def test_a_task_comes_as_often_as_it_says(cluster: Any, work: Work) -> None:
     assert work.gaps == [60.0, 60.0]
 
 
+def test_long_work_keeps_no_other_task_waiting(cluster: Any, work: Work) -> None:
+    """A survey of a large cluster takes a minute; a damaged Secret heals in seconds."""
+    surveys: list[float] = []
+
+    def survey() -> None:
+        surveys.append(cluster.ticks())
+        for _ in range(12):
+            cluster.now += timedelta(seconds=PERIOD)
+            assert loop.lease.hold(cluster.now)
+            loop.meanwhile()
+
+    loop = rounds(
+        cluster,
+        Task(name="certificates", work=work, every=PERIOD),
+        Task(name="survey", work=survey, every=60.0),
+    )
+    loop.run(Limit(1, cluster))
+    assert len(surveys) == 1
+    assert work.gaps == [PERIOD] * 12
+
+
 def test_jump_of_the_wall_clock_changes_nothing(cluster: Any, work: Work) -> None:
     """What is due is told by seconds that do not jump."""
     loop = rounds(cluster, Task(name="survey", work=work, every=60.0))

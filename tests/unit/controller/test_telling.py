@@ -85,6 +85,12 @@ def test_the_same_is_told_once_and_counted_while_it_goes_on(server: Server) -> N
     assert writer.results == {"written": 2}
 
 
+def test_long_message_is_cut(server: Server) -> None:
+    """The API server takes no more than this."""
+    events(server).tell(POD, "Odd", message="x" * 5000)
+    assert [len(event["message"]) for event in server.events.values()] == [1024]
+
+
 def test_changed_message_is_told_a_little_earlier(server: Server) -> None:
     """Numbers that go up and down do not make a request each time."""
     writer = events(server)
@@ -192,6 +198,9 @@ def test_many_pods_of_one_owner_are_told_of_together(
     [event] = server.about(kind)
     assert "1000 pods" in event["message"]
     assert server.requests == PODS_OF_AN_OWNER + 1
+    server.at += 2 * HOUR
+    teller.tell([pod(number, owner) for number in range(1000)])
+    assert len(server.about("Pod")) == PODS_OF_AN_OWNER
 
 
 def test_an_owner_whose_pods_come_and_go_makes_few_events(server: Server) -> None:
