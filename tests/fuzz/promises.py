@@ -96,9 +96,44 @@ def _check_patch(body: bytes, operations: list[dict], patched: Patched) -> None:
     before = review["request"]["object"]
     after = patched(before, operations)
     assert_kept(before, after)
+    if not any(operation["path"].startswith("/metadata") for operation in operations):
+        assert_whole(before["spec"], after["spec"])
     review["request"]["object"] = after
     again = HANDLER.answer(json.dumps(review).encode())
     assert again.outcome is Outcome.unchanged, again
+
+
+def assert_whole(before: dict, after: dict) -> None:
+    """Nothing is there twice that was not, and who got variables has the token that they name."""
+    volumes = after["volumes"]
+    assert repeated(volumes, "name") == repeated(before.get("volumes"), "name")
+    tokens = {volume["name"] for volume in volumes if volume.get("projected")}
+    for kind in ("initContainers", "containers"):
+        for old, new in zip(before.get(kind) or (), after.get(kind) or (), strict=True):
+            assert repeated(new.get("env"), "name") == repeated(old.get("env"), "name")
+            mounts = new.get("volumeMounts") or []
+            kept = repeated(old.get("volumeMounts"), "mountPath")
+            assert repeated(mounts, "mountPath") == kept
+            for variable in (new.get("env") or [])[len(old.get("env") or []) :]:
+                if variable["name"] == "AWS_WEB_IDENTITY_TOKEN_FILE":
+                    assert_mounted(variable["value"], mounts, tokens)
+
+
+def repeated(items: list[dict] | None, key: str) -> int:
+    """How many names or paths are there more than once."""
+    names = [item.get(key, "").rstrip("/") for item in items or ()]
+    return len(names) - len(set(names))
+
+
+def assert_mounted(file: str, mounts: list[dict], tokens: set[str]) -> None:
+    """There is a whole projected volume where the variable says that the token is."""
+    place = file.removeprefix("C:").replace("\\", "/").removesuffix("/token")
+    found = [mount for mount in mounts if mount.get("mountPath", "").rstrip("/") == place]
+    assert found, f"nothing is mounted at {place}"
+    for mount in found:
+        assert not mount.get("subPath"), mount
+        assert not mount.get("subPathExpr"), mount
+        assert mount.get("name", "") in tokens, mount
 
 
 def assert_kept(before: Any, after: Any, *, at: str = "") -> None:
