@@ -80,6 +80,16 @@ def public_bucket(rig: Any, name: str, prefix: str = "") -> str:
 
 
 @contextmanager
+def late(rig: Any, *delays: str) -> Iterator[None]:
+    """AWS sees things late for a while, such as iam=4s."""
+    rig.irsa("local", "delay", "--name", rig.name, *delays)
+    try:
+        yield
+    finally:
+        rig.irsa("local", "delay", "--name", rig.name, "iam=0s", "jwks=0s")
+
+
+@contextmanager
 def site(rig: Any, directory: Path, name: str, **sections: Any) -> Iterator[Site]:
     """A site that is destroyed at the end."""
     rig.env["IRSA_TEST_ACCOUNT"] = rig.status["account"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.cluster.sites import REGION, Site, public_bucket
+from tests.cluster.sites import REGION, Site, late, public_bucket
 
 from irsa.identity.keys import KeyKind, SigningKey
 from irsa.trust import policy
@@ -182,7 +182,11 @@ def _tags(rig, role):
 
 
 def test_two_clusters_in_one_trust_policy_lose_nothing_of_each_other(rig, account, copy):
-    """One statement each, that grows with every round, beside that of the role's owner."""
+    """
+    One statement each, that grows with every round, beside that of the role's owner.
+
+    IAM is late: whoever writes second has not seen the first write, and overwrites it.
+    """
     clusters = [
         copy(prefix, uid=uid, prefix=prefix) for prefix, uid in zip(PREFIXES[1:], UIDS, strict=True)
     ]
@@ -193,7 +197,8 @@ def test_two_clusters_in_one_trust_policy_lose_nothing_of_each_other(rig, accoun
         for one in clusters:
             one.roles[0]["serviceAccounts"].append(f"shop/{one.issuer['prefix']}-{number}")
             one.write()
-        _apply_at_once(*clusters)
+        with late(rig, "iam=2s"):
+            _apply_at_once(*clusters)
         for one, uid in zip(clusters, UIDS, strict=True):
             accounts = [name.replace("/", ":") for name in one.roles[0]["serviceAccounts"]]
             subjects = [f"system:serviceaccount:{name}" for name in accounts]

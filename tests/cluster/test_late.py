@@ -1,27 +1,16 @@
 """Apply and destroy where IAM is seconds late: they end when it shows what they did."""
 
-from contextlib import contextmanager
-
 import pytest
-from tests.cluster.sites import POLICY, site
+from tests.cluster.sites import POLICY, late, site
 
 pytestmark = pytest.mark.cluster
 
 SHOWS = "IAM shows what was written"
 
 
-@contextmanager
-def _late(rig, *delays):
-    rig.irsa("local", "delay", "--name", rig.name, *delays)
-    try:
-        yield
-    finally:
-        rig.irsa("local", "delay", "--name", rig.name, "iam=0s", "jwks=0s")
-
-
 @pytest.fixture(name="made")
 def _made(rig, tmp_path):
-    with site(rig, tmp_path, "late") as made, _late(rig, "iam=4s", "jwks=60s"):
+    with site(rig, tmp_path, "late") as made, late(rig, "iam=4s", "jwks=60s"):
         yield made
 
 
@@ -45,7 +34,7 @@ def test_a_destroy_right_afterwards_finds_nothing(made):
 
 def test_without_delays_nobody_waits(made):
     """One more look, and no word of waiting."""
-    with _late(made.rig, "iam=0s"):
+    with late(made.rig, "iam=0s"):
         ended = made.apply()
     assert f"✓ {SHOWS}" in ended.stderr
     assert "waiting" not in ended.stderr
