@@ -29,6 +29,7 @@ MIN_SPELL = 1.0
 MAX_RETRY_AFTER = 60.0
 # A list that expired before its end is begun anew with pages so many times as large.
 GROWTH = 4
+MAX_LIMIT = 160_000
 # After so many refusals in a row the version itself may be what is refused.
 MAX_REFUSALS = 3
 _GONE = 410
@@ -161,7 +162,7 @@ class Watch:
         except KubeError as error:
             if error.status == _GONE:
                 # It took longer than the server remembers its beginning: fewer, larger pages.
-                self._limit *= GROWTH
+                self._limit = min(self._limit * GROWTH, MAX_LIMIT)
             raise
 
     async def _listed(self) -> str:

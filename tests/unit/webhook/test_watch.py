@@ -11,7 +11,7 @@ from irsa.errors import KubeError
 from irsa.injection.grants import Defaults, Grant, Refusal
 from irsa.kube.stream import PAGE, Event, Metadata, Page, PartialObject
 from irsa.webhook.directory import Cache
-from irsa.webhook.watch import GROWTH, MAX_REFUSALS, Watch, read_annotations
+from irsa.webhook.watch import GROWTH, MAX_LIMIT, MAX_REFUSALS, Watch, read_annotations
 
 ROLE = {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/web"}
 
@@ -218,11 +218,13 @@ def test_list_that_expires_is_begun_anew_with_larger_pages() -> None:
 
     def check(cache: Cache, source: FakeSource) -> None:
         assert cache.knows("shop", "web")
-        assert source.limits == [PAGE, PAGE * GROWTH, PAGE * GROWTH**2, PAGE]
+        growing = [min(PAGE * GROWTH**n, MAX_LIMIT) for n in range(6)]
+        assert source.limits == [*growing, PAGE]
+        assert growing[-2:] == [MAX_LIMIT, MAX_LIMIT]
 
     gone = KubeError("too old", status=410)
     half, whole = [page("1"), gone], [page("9", account("web"))]
-    follow([half, half, whole, whole], [[gone]], check)
+    follow([*[half] * 5, whole, whole], [[gone]], check)
 
 
 def test_version_of_the_future_is_given_up() -> None:
