@@ -42,6 +42,12 @@ class Leases(Protocol):
         ...
 
 
+def boot_time() -> float:
+    """Seconds that never jump, and go on while the process is stopped or the machine sleeps."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)
+
+
 class Lease:
     """
     The right to act, held by renewing it.
@@ -50,7 +56,7 @@ class Lease:
         kube: The API.
         ref: Which Lease.
         holder: Who we are: another name for every process.
-        ticks: Seconds that never jump, and go on while the process is stopped.
+        ticks: Seconds that never jump.
     """
 
     def __init__(
@@ -59,7 +65,7 @@ class Lease:
         ref: Ref,
         *,
         holder: str,
-        ticks: Callable[[], float] = time.monotonic,
+        ticks: Callable[[], float] = boot_time,
     ) -> None:
         self._kube = kube
         self._ref = ref

@@ -1,12 +1,13 @@
 """Who holds the Lease, by seconds that are counted here."""
 
+import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from irsa.controller.held import Held, NotOurTurnError
-from irsa.controller.lease import DURATION, RENEW, Lease, lease_ref
+from irsa.controller.lease import DURATION, RENEW, Lease, boot_time, lease_ref
 from irsa.errors import KubeError
 
 LEASE = lease_ref("irsa-system", "irsa-controller")
@@ -135,6 +136,12 @@ def test_renewal_that_fails_is_no_renewal(cluster: Any) -> None:
     with pytest.raises(KubeError):
         mine.hold(cluster.now)
     assert not mine.is_held()
+
+
+def test_seconds_go_on_while_the_machine_sleeps() -> None:
+    """The clock that is counted on is not behind the one that stands still meanwhile."""
+    before = time.monotonic()
+    assert boot_time() >= before
 
 
 def test_given_back_it_is_free_at_once(cluster: Any) -> None:
