@@ -176,7 +176,9 @@ def test_what_may_not_be_read_is_unseen_and_no_fault(well: Any) -> None:
 
 def test_api_server_that_fails_is_an_error(well: Any) -> None:
     """Nothing is taken for well that was not seen."""
-    well.kube.refuse = lambda *_: KubeError("no answer")
+    well.kube.refuse = lambda _, path: (
+        KubeError("out of order", status=500) if "deployments" in path else None
+    )
     with pytest.raises(KubeError):
         overview(well)
 
