@@ -8,6 +8,7 @@ checked in the run that measures them. Asserts nothing about speed.
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -263,6 +264,8 @@ def main() -> None:
     """Measure, and print the table."""
     asked = arguments()
     look_for_tools()
+    # So that everything is cleaned up; what is left after a SIGKILL ends by itself.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     core, *others = sorted(os.sched_getaffinity(0))
     if not others:
         raise SystemExit("a server and its load need two cores")
