@@ -107,7 +107,7 @@ def assert_whole(before: dict, after: dict) -> None:
     """Nothing is there twice that was not, and who got variables has the token that they name."""
     volumes = after["volumes"]
     assert repeated(volumes, "name") == repeated(before.get("volumes"), "name")
-    tokens = {volume["name"] for volume in volumes if volume.get("projected")}
+    tokens = {volume.get("name", "") for volume in volumes if volume.get("projected")}
     for kind in ("initContainers", "containers"):
         for old, new in zip(before.get(kind) or (), after.get(kind) or (), strict=True):
             assert repeated(new.get("env"), "name") == repeated(old.get("env"), "name")

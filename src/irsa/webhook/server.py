@@ -166,6 +166,8 @@ async def _drained(listener: Listener, connections: Connections) -> None:
     await _gone(listener, connections, BUSY_GRACE)
     if left := len(connections):
         logger.error("stopped with %d connections still open", left)
+        for connection in connections:
+            connection.abort()
 
 
 async def _gone(listener: Listener, connections: Connections, seconds: float) -> None:
