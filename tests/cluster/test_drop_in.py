@@ -1,6 +1,12 @@
-"""A cluster that moves from AWS's webhook to ours and back, while pods are created all the time."""
+"""
+A cluster that moves from AWS's webhook to ours and back, while pods are created all the time.
+
+AWS_WEBHOOK may name AWS's own binary; without it our process stands in, with the arguments of AWS's
+manifest.
+"""
 
 import base64
+import os
 import subprocess
 import sys
 import threading
@@ -25,6 +31,7 @@ OWN = "irsa-drop-in"
 PLACE = "drop-in-pods"
 OLD = "pod-identity-webhook"
 ADMISSION = "admissionregistration.k8s.io/v1"
+OURS = (sys.executable, "-m", "irsa", "webhook")
 # The arguments of AWS's sample manifest.
 ARGUMENTS = (
     "--in-cluster=false",
@@ -51,6 +58,13 @@ def _namespace(name: str) -> dict:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
+AWS = os.environ.get("AWS_WEBHOOK")
+# What the log of the old webhook says for each pod.
+REVIEWED = "Pod was " if AWS else '"review"'
+# AWS's answers name no version, which only v1beta1 allows.
+VERSION = "v1beta1" if AWS else "v1"
+
+
 @dataclass
 class Old:
     """A registration like AWS's, and the log of what it points to."""
@@ -60,22 +74,23 @@ class Old:
 
     def is_asked(self) -> Callable[[], bool]:
         """Whether it has answered a review since now."""
-        before = self.log.read_text().count('"review"')
-        return lambda: self.log.read_text().count('"review"') > before
+        before = self.log.read_text().count(REVIEWED)
+        return lambda: self.log.read_text().count(REVIEWED) > before
 
 
 @pytest.fixture(name="old")
 def _old(rig: Any, tmp_path: Path) -> Iterator[Old]:
-    """A registration like AWS's, and behind it our process with the arguments of AWS's manifest."""
+    """A registration like AWS's, and behind it a process with the arguments of AWS's manifest."""
     authority = Authority.generate("cert-manager", now=datetime.now(UTC), days=1)
     request = LeafRequest(common_name=OLD, ips=("127.0.0.1",))
     leaf = authority.issue(request, now=datetime.now(UTC), days=1)
     cert, key = tmp_path / "tls.crt", tmp_path / "tls.key"
     cert.write_bytes(leaf.certificate_pem)
     key.write_bytes(leaf.private_key_pem)
-    [port] = free_ports(1)
+    port, metrics_port = free_ports(2)
     files = [f"--tls-cert={cert}", f"--tls-key={key}", f"--kubeconfig={rig.kubeconfig}"]
-    command = [sys.executable, "-m", "irsa", "webhook", *ARGUMENTS, f"--port={port}", *files]
+    program = [AWS, f"--metrics-port={metrics_port}"] if AWS else OURS
+    command = [*program, *ARGUMENTS, f"--port={port}", *files]
     with (tmp_path / "log").open("w") as log:
         child = subprocess.Popen(command, env=rig.env, stderr=log)
         try:
@@ -95,7 +110,7 @@ def _registration(port: int, authority: Authority) -> dict:
         "clientConfig": {"url": f"https://127.0.0.1:{port}/mutate", "caBundle": bundle},
         "rules": [rule | {"resources": ["pods"]}],
         "sideEffects": "None",
-        "admissionReviewVersions": ["v1"],
+        "admissionReviewVersions": [VERSION],
     }
     metadata = {"name": OLD}
     return {

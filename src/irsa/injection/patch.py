@@ -38,10 +38,10 @@ REGIONAL_STS = "AWS_STS_REGIONAL_ENDPOINTS"
 SESSION_NAME = "AWS_ROLE_SESSION_NAME"
 # In a pod that was let through without its role by a fault of ours: why.
 ROLE_MISSING = "irsa/role-missing"
-# What a container may have set itself and still get the rest.
-_OPTIONAL = frozenset({*REGIONS, REGIONAL_STS, SESSION_NAME})
-# Whoever sets one of these has credentials of another kind in mind.
 _OWN = frozenset({ROLE_ARN, TOKEN_FILE_NAME})
+# Where a container has one of a pair itself, both are left to it.
+_PAIRS = (frozenset(REGIONS), _OWN)
+_OURS = frozenset({*REGIONS, *_OWN, REGIONAL_STS, SESSION_NAME})
 
 # The pods of one ServiceAccount get the same again and again. What is remembered is shared by
 # patches, and so never changed.
@@ -66,9 +66,9 @@ def patch(pod: Pod, grant: Grant, *, prefix: str) -> Patch:
     """
     What a pod needs so that its containers have the role.
 
-    A container that sets the role or the token file itself is left alone. One where something
-    else is mounted at the token's path is left alone too, and its creator warned: a second mount
-    there would make the pod invalid.
+    A container that sets the role or the token file itself keeps what it says, and gets the rest:
+    the token is where it always is. One where something else is mounted at that path is left
+    alone, and its creator warned: a second mount there would make the pod invalid.
 
     Args:
         pod: The pod, as far as it was decoded.
@@ -81,15 +81,14 @@ def patch(pod: Pod, grant: Grant, *, prefix: str) -> Patch:
     operations: list[Operation] = []
     warnings = [*grant.warnings, *_pod_warnings(pod, skipped, prefix=prefix)]
     for path, container in _containers(pod):
-        present = _present(container)
-        if container.name in skipped or not present.isdisjoint(_OWN):
+        if container.name in skipped:
             continue
         mounted = _mounted(container, mount)
         if mounted is Mounted.other:
             reason = f"{grant.mount_path} is taken"
             warnings.append(f"container {container.name!r} gets no AWS role: {reason}")
             continue
-        wanted = _wanted(variables, present)
+        wanted = _wanted(variables, _present(container))
         operations += _append(path + "/env", wanted, existing=bool(container.env))
         if mounted is Mounted.nothing:
             existing = bool(container.volume_mounts)
@@ -176,11 +175,11 @@ def _mount(volume: str, grant: Grant) -> Value:
 
 def _wanted(variables: list[Value], present: set[str]) -> list[Value]:
     """The variables that the container has not got from its author."""
-    if present.isdisjoint(_OPTIONAL):
+    if present.isdisjoint(_OURS):
         return variables
-    if not present.isdisjoint(REGIONS):
-        # One of the two is enough to leave both to the pod's author.
-        present = present.union(REGIONS)
+    for pair in _PAIRS:
+        if not present.isdisjoint(pair):
+            present |= pair
     return [variable for variable in variables if variable["name"] not in present]
 
 
