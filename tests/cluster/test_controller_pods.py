@@ -71,15 +71,20 @@ def stored(kind: str, name: str, **content: Any) -> bytes:
     return json.dumps({"apiVersion": "v1", "kind": kind, "metadata": metadata} | content).encode()
 
 
-def stored_pod(number: int) -> bytes:
-    """A pod of a ReplicaSet; nothing schedules it, it is as large as they are."""
-    owner = {
-        "apiVersion": "apps/v1",
-        "kind": "ReplicaSet",
-        "name": f"web-{number % 10}",
-        "uid": f"replica-set-{number % 10}",
-        "controller": True,
-    }
+def owners(place: Place) -> list[dict[str, Any]]:
+    """Ten that pods may belong to without being deleted or adopted: nobody controls ConfigMaps."""
+    found = []
+    for number in range(10):
+        metadata = {"name": f"owner-{number}", "namespace": SPACE}
+        made = place.kube.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+        uid = made["metadata"]["uid"]
+        owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": metadata["name"], "uid": uid}
+        found.append(owner | {"controller": True})
+    return found
+
+
+def stored_pod(number: int, owner: dict[str, Any]) -> bytes:
+    """A pod as large as they are; nothing schedules it."""
     env = [{"name": f"VARIABLE_{index}", "value": "x" * 40} for index in range(30)]
     spec = {
         "serviceAccountName": f"sa-{number % 100:05}",
@@ -106,7 +111,11 @@ def _many(place: Place) -> Iterator[None]:
         )
         for number in range(ACCOUNTS)
     }
-    pods = {f"/registry/pods/{SPACE}/web-{number:05}": stored_pod(number) for number in range(PODS)}
+    belong = owners(place)
+    pods = {
+        f"/registry/pods/{SPACE}/web-{number:05}": stored_pod(number, belong[number % 10])
+        for number in range(PODS)
+    }
     with etcd(place.rig) as store:
         for values in (items, pods):
             names = list(values)
@@ -280,7 +289,8 @@ def test_pod_let_through_is_told_of_with_the_webhooks_reason(
             webhook.end()
         note = made["metadata"]["annotations"]["irsa/role-missing"]
         assert "unread could not be read" in note
-        # The controller was not there at that moment.
+        # The controller was not there at that moment; both share their cluster-wide names.
+        place.restore()
         process = place.start(tmp_path)
         [event] = until(
             lambda: place.events("RoleMissing", namespace=there.pods), "an Event beside it"
