@@ -6,6 +6,7 @@ import pty
 import select
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,36 @@ def test_what_it_writes_can_be_planned(rig, tmp_path):
     text = file.read_text()
     assert rig.irsa("init", *chosen, "--yes", check=False).returncode == 65
     assert file.read_text() == text
+
+
+NO_AWS = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
+NO_CLUSTER = {"KUBECONFIG": "/nowhere/kubeconfig"}
+
+
+def test_the_clusters_half_is_written_and_planned_without_aws(rig, tmp_path):
+    """The account is named; the refusal without it says so."""
+    chosen = ("--config", str(tmp_path / "irsa.yaml"))
+    sure = ("--yes", "--name", "half", "--service-account", "default/half")
+    refused = rig.irsa("init", *chosen, *sure, check=False, **NO_AWS)
+    assert refused.returncode == 4
+    assert "or without AWS: --account NUMBER" in refused.stderr
+    rig.irsa("init", *chosen, *sure, "--account", rig.status["account"], **NO_AWS)
+    planned = rig.irsa("plan", *chosen, "--only", "cluster", **NO_AWS)
+    assert "ServiceAccount default/half" in planned.stdout
+
+
+def test_the_aws_half_is_written_and_planned_without_the_cluster(rig, tmp_path):
+    """Its uid and its public key are given; the refusal without them says so."""
+    chosen = ("--config", str(tmp_path / "irsa.yaml"))
+    sure = ("--yes", "--name", "half", "--service-account", "default/half")
+    refused = rig.irsa("init", *chosen, *sure, check=False, **NO_CLUSTER)
+    assert refused.returncode == 65
+    assert "without the cluster: --uid UID --public-key FILE" in refused.stderr
+    key = Path(rig.status["apiServers"][0]["nodeDirectory"]) / "etc/kubernetes/pki/sa.pub"
+    uid = rig.kube.cluster_uid()
+    rig.irsa("init", *chosen, *sure, "--uid", uid, "--public-key", str(key), **NO_CLUSTER)
+    planned = rig.irsa("plan", *chosen, "--only", "aws", **NO_CLUSTER)
+    assert "role half-default-half" in planned.stdout
 
 
 def test_without_a_terminal_it_names_what_is_missing(rig, tmp_path):

@@ -74,10 +74,10 @@ def replicas(cluster: "ClusterFacts") -> int:
     return 1 if cluster.nodes == 1 else 2
 
 
-def remarks(cluster: "ClusterFacts", config: "Config") -> list[str]:
+def remarks(cluster: "ClusterFacts", account: "AccountFacts", config: "Config") -> list[str]:
     """What the reader should know of the choices, a sentence each."""
     issuer = config.issuer
-    said = []
+    said = _unseen(cluster, account)
     if cluster.recognised.distribution == "EKS":
         said.append("this is EKS: IRSA is there already, and irsa only makes roles for it")
     if issuer.publish == "existing":
@@ -90,6 +90,21 @@ def remarks(cluster: "ClusterFacts", config: "Config") -> list[str]:
         said.append(f"{cluster.webhook} patches pods too: take it away once irsa's webhook runs")
     said += [f"could not be read: {text}" for text in cluster.unread]
     said += [f"irsa plan will refuse to guess: {text}" for text in cluster.fleet.differences]
+    return said
+
+
+def _unseen(cluster: "ClusterFacts", account: "AccountFacts") -> list[str]:
+    said = []
+    if not cluster.server:
+        said.append(
+            "the cluster was not looked at: its uid and its keys are taken as they are given, and "
+            "whether it has an issuer or a webhook already is not known"
+        )
+    if not account.identity.arn:
+        said.append(
+            f"AWS was not looked at: account {account.identity.account} is taken as it is given, "
+            "and whether it has an OIDC provider for the issuer is not known"
+        )
     return said
 
 

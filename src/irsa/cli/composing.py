@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from irsa.cli import choices, session
+from irsa.cli.given import Given, also
 from irsa.cli.interview import Complaint, Interview, Question, ask, check
 from irsa.cli.render import console
-from irsa.errors import InputError
+from irsa.errors import AwsError, InputError, KubeError
 
 if TYPE_CHECKING:
     from irsa.cli.detection import AccountFacts, ClusterFacts
@@ -23,25 +24,6 @@ if TYPE_CHECKING:
 SCHEMA_FILE = "irsa.schema.json"
 
 _SUFFIX_BYTES = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """What the options say."""
-
-    name: str | None = None
-    region: str | None = None
-    profile: str | None = None
-    bucket: str | None = None
-    service_accounts: tuple[str, ...] = ()
-    policies: tuple[str, ...] = ()
-    inline_policy: dict[str, Any] | None = None
-    engine: str | None = None
-    host_network: bool = False
-    port: int = 9443
-    replicas: int | None = None
-    kubeconfig: str | None = None
-    context: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +60,7 @@ class Composer:
         """
         from irsa import config as configuration
 
+        self._given.check_halves()
         cluster = self._look_at_cluster()
         region = self._region(cluster)
         if not region:
@@ -90,11 +73,22 @@ class Composer:
         composed = self._config(cluster, account, region=region, answers=answers)
         text = _text(composed, cluster, path.parent)
         configuration.parse(text, source=str(path))
-        for remark in choices.remarks(cluster, composed):
+        for remark in choices.remarks(cluster, account, composed):
             console.note(remark)
         return text
 
     def _look_at_cluster(self) -> "ClusterFacts":
+        from irsa.cli import detection
+
+        if self._given.uid:
+            return detection.unseen_cluster(self._given.uid)
+        try:
+            return self._seen_cluster()
+        except (KubeError, InputError) as error:  # there may be no kubeconfig at all
+            error.hint = also(error.hint, "without the cluster: --uid UID --public-key FILE")
+            raise
+
+    def _seen_cluster(self) -> "ClusterFacts":
         from irsa.cli import detection
         from irsa.cli.render import init as render
 
@@ -114,6 +108,17 @@ class Composer:
         return Kube.open(kubeconfig=self._given.kubeconfig, context=self._given.context)
 
     def _look_at_account(self, cluster: "ClusterFacts", region: str) -> "AccountFacts":
+        from irsa.cli import detection
+
+        if self._given.account:
+            return detection.unseen_account(self._given.account, region)
+        try:
+            return self._seen_account(cluster, region)
+        except AwsError as error:
+            error.hint = also(error.hint, "without AWS: --account NUMBER")
+            raise
+
+    def _seen_account(self, cluster: "ClusterFacts", region: str) -> "AccountFacts":
         from irsa.aws.client import Aws
         from irsa.cli import detection
         from irsa.cli.render import init as render
@@ -160,7 +165,7 @@ class Composer:
     ) -> "Config":
         from irsa.config import Aws, Cluster, Config
 
-        context, _ = self._context_and_cluster()
+        context = None if self._given.uid else self._context_and_cluster()[0]
         return Config(
             cluster=Cluster(name=answers.name, uid=cluster.uid, context=context),
             aws=Aws(account=account.identity.account, region=region, profile=self._given.profile),
@@ -186,7 +191,7 @@ class Composer:
     def _name_question(self, cluster: "ClusterFacts") -> Question:
         from irsa.config import rules, suggestions
 
-        context, entry = self._context_and_cluster()
+        context, entry = (None, None) if self._given.uid else self._context_and_cluster()
         candidates = (cluster.recognised.cluster_name, entry, context)
         return Question(
             option="--name",
@@ -205,7 +210,11 @@ class Composer:
             complain=rules.bucket,
             suggestion=suggestions.bucket(name, suffix) if name else None,
         )
-        return Issuer(publish="s3", bucket=self._interview.answer(question, self._given.bucket))
+        return Issuer(
+            publish="s3",
+            bucket=self._interview.answer(question, self._given.bucket),
+            keys_from=self._given.public_keys or "cluster",
+        )
 
     def _injection(self, cluster: "ClusterFacts") -> "Injection":
         from irsa.config import Injection, Webhook
@@ -243,6 +252,8 @@ class Composer:
         from irsa.cli import detection
 
         def foreign_role(service_account: str) -> str | None:
+            if self._given.uid:
+                return None  # nobody looks
             with self._open_kube() as kube:
                 return detection.foreign_role(kube, cluster.uid, service_account)
 

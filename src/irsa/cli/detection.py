@@ -117,6 +117,35 @@ def look_at_cluster(kube: "Kube", web: "Web") -> ClusterFacts:
     )
 
 
+def unseen_cluster(uid: str) -> ClusterFacts:
+    """A cluster of which nothing but its uid is known."""
+    from irsa.apiserver.distributions.detect import Distribution, Recognised
+    from irsa.apiserver.servers import Fleet
+
+    return ClusterFacts(
+        server="",
+        uid=uid,
+        version="",
+        recognised=Recognised(distribution=Distribution.unknown, reason="nobody has looked"),
+        fleet=Fleet(servers=()),
+        nodes=0,
+        region=None,
+        namespaces=None,
+        issuer=None,
+        webhook=None,
+        unread=(),
+    )
+
+
+def unseen_account(number: str, region: str) -> AccountFacts:
+    """An account of which nothing but its number is known."""
+    from irsa.arns import partition_of
+    from irsa.aws.client import Identity
+
+    partition = partition_of(region).name
+    return AccountFacts(identity=Identity(account=number, arn="", partition=partition))
+
+
 def look_at_account(aws: "Aws", cluster: ClusterFacts, *, region: str) -> AccountFacts:
     """
     Everything about the account that matters for this cluster.

@@ -1,6 +1,7 @@
 """`irsa init`: look at cluster and account, ask the rest, and write the configuration."""
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,6 +55,23 @@ def command(
     replicas: Annotated[
         int | None, typer.Option(min=1, max=20, help="How many pods of the webhook.")
     ] = None,
+    account: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER", help="The AWS account; with it, AWS is not looked at."),
+    ] = None,
+    uid: Annotated[
+        str | None,
+        typer.Option(
+            metavar="UID",
+            help="The uid of the namespace kube-system; with it, the cluster is not looked at.",
+        ),
+    ] = None,
+    public_key: Annotated[
+        list[Path],
+        typer.Option(
+            metavar="FILE", help="With --uid: a public key that the cluster signs with. Repeatable."
+        ),
+    ] = [],  # noqa: B006 # typer reads it, nobody changes it
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Take every suggestion without asking.")
     ] = False,
@@ -65,12 +83,14 @@ def command(
 
     What can be found out is: the cluster's uid, distribution and issuer, the account, the region.
     The rest is asked on a terminal; without one, options answer, or --yes takes the suggestions.
-    Nothing but the file is written, and never over an existing one.
+    Nothing but the file is written, and never over an existing one. Who cannot reach AWS names
+    the --account; who cannot reach the cluster gives its --uid and every --public-key.
 
     Example: irsa init --service-account shop/web
     """
     from irsa import files
-    from irsa.cli.composing import Composer, Given
+    from irsa.cli.composing import Composer
+    from irsa.cli.given import Given
     from irsa.cli.interview import Interview
 
     _check_free(config)
@@ -86,6 +106,9 @@ def command(
         host_network=host_network,
         port=port,
         replicas=replicas,
+        account=account,
+        uid=uid,
+        public_keys=tuple(_place(key, config.parent) for key in public_key),
         kubeconfig=kubeconfig,
         context=context,
     )
@@ -93,7 +116,24 @@ def command(
     files.create(config, text.encode())
     console.note(f"wrote {config}")
     chosen = "" if config == options.DEFAULT_CONFIG else f" --config {config}"
-    console.note(f"next: look at it, then `irsa plan{chosen}` shows what would be made")
+    half = _half(given.account, given.uid)
+    console.note(f"next: look at it, then `irsa plan{chosen}{half}` shows what would be made")
+
+
+def _half(account: str | None, uid: str | None) -> str:
+    """The half that can be planned from where only the cluster, or only AWS, is reached."""
+    if bool(account) == bool(uid):
+        return ""
+    return " --only cluster" if account else " --only aws"
+
+
+def _place(key: Path, directory: Path) -> str:
+    """Where a key is, as the file in that directory names it; it is looked at first."""
+    from irsa import files
+    from irsa.identity.keys import load_public_keys
+
+    load_public_keys(files.read_bytes(key), str(key))
+    return os.path.relpath(key, directory)
 
 
 def _check_free(path: Path) -> None:

@@ -29,7 +29,7 @@ EKS = "https://oidc.eks.eu-west-1.amazonaws.com/id/ABCDEF"
 OWN = "https://oidc.example.com/prod"
 
 
-class _World:
+class Surroundings:
     """A cluster and an account, and `irsa init` between them."""
 
     def __init__(self, directory, monkeypatch):
@@ -84,7 +84,7 @@ class _Web(FakeWeb):
 
 @pytest.fixture(name="world")
 def _world(tmp_path, monkeypatch):
-    return _World(tmp_path, monkeypatch)
+    return Surroundings(tmp_path, monkeypatch)
 
 
 @pytest.fixture(name="types")

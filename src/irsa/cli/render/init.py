@@ -29,6 +29,8 @@ def account(facts: AccountFacts, region: str) -> Iterator[str]:
 def remark(facts: ClusterFacts) -> str:
     """The cluster as it was found, in one line for the file."""
     issuer = facts.issuer.url if facts.issuer else "unknown"
+    if not facts.server:
+        return "Written by irsa init, which has not seen the cluster"
     return (
         f"Found by irsa init: {facts.recognised.distribution}, Kubernetes {facts.version}, "
         f"issuer {issuer}"
