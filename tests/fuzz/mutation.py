@@ -7,7 +7,7 @@ Never here: what must hold.
 import copy
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 # What the patcher looks for, and what lies close by.
@@ -29,6 +29,36 @@ KEYS = (
     *("nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms"),
     *("matchExpressions", "values", "operator", "key", "uid", "future", ""),
 )
+VARIABLES = ("A", *(name for name in NAMES if name.startswith("AWS_")))
+VOLUMES = ("aws-iam-token", "aws-iam-token-1", "aws-iam-token-2", "data")
+PATHS = tuple(name for name in NAMES if name.startswith("/"))
+
+
+def _mount(chance: random.Random) -> dict:
+    mount = {"name": chance.choice(VOLUMES), "mountPath": chance.choice(PATHS)}
+    return mount | chance.choice(({}, {}, {"subPath": "token"}, {"subPathExpr": "$(A)"}))
+
+
+def _source(chance: random.Random) -> dict:
+    audience = chance.choice(("sts.amazonaws.com", "vault"))
+    token = {"audience": audience, "path": chance.choice(("token", "other"))}
+    return chance.choice(({"serviceAccountToken": token}, {"configMap": {"name": "x"}}))
+
+
+def _volume(chance: random.Random) -> dict:
+    projected = {"projected": {"sources": [_source(chance)]}}
+    return {"name": chance.choice(VOLUMES)} | chance.choice(({}, {"emptyDir": {}}, projected))
+
+
+SHAPES: dict[str, Callable[[random.Random], dict]] = {
+    "env": lambda chance: {"name": chance.choice(VARIABLES), "value": "x"},
+    "volumeMounts": _mount,
+    "volumeDevices": lambda chance: {"name": "d", "devicePath": chance.choice(PATHS)},
+    "volumes": _volume,
+    "sources": _source,
+    "containers": lambda chance: {"name": chance.choice(("app", "init", "log"))},
+    "initContainers": lambda chance: {"name": chance.choice(("app", "init", "log"))},
+}
 VALUES = (None, True, False, 0, -1, 1 << 64, 0.1, 1e400, [], {}, [None], [[]], [{}], {"": {}})
 
 
@@ -77,6 +107,19 @@ def _repeat(parent: Any, key: Any, chance: random.Random) -> None:
         parent[chance.choice(KEYS)] = copy.deepcopy(parent[key])
 
 
+def _equip(parent: Any, key: Any, chance: random.Random) -> None:
+    """One more of what the patcher looks for, as it would be in a pod."""
+    place = parent[key]
+    if isinstance(place, list) and key in SHAPES:
+        place.append(SHAPES[key](chance))
+    elif isinstance(place, dict) or (isinstance(place, list) and place):
+        inner = place if isinstance(place, dict) else place[-1]
+        if isinstance(inner, dict):
+            name = chance.choice(list(SHAPES))
+            kept = inner.get(name)
+            inner[name] = [*(kept if isinstance(kept, list) else ()), SHAPES[name](chance)]
+
+
 def _enrich(parent: Any, key: Any, chance: random.Random) -> None:
     if isinstance(parent[key], dict):
         parent[key][chance.choice(KEYS)] = _value(chance)
@@ -88,7 +131,7 @@ def _wrap(parent: Any, key: Any, chance: random.Random) -> None:
     parent[key] = [parent[key]] if chance.random() < 0.5 else {chance.choice(KEYS): parent[key]}
 
 
-CHANGES = (_remove, _replace, _rename, _repeat, _repeat, _enrich, _enrich, _wrap)
+CHANGES = (_remove, _replace, _rename, _repeat, _enrich, _wrap, *(_equip,) * 4)
 
 
 def _in(parent: Any, key: Any) -> bool:

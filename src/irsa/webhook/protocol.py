@@ -23,7 +23,7 @@ from irsa.webhook.exchange import Answer, Request, rendered
 
 logger = logging.getLogger(__name__)
 
-# After the last answer: until a client must have taken it, and stopped to send.
+# After the last answer: until a client must have taken it, and ended its side, too.
 LINGER = 2.0
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _FAULT = Answer(status=500, body=b"a fault in irsa\n", close=True)
@@ -251,7 +251,7 @@ class Protocol(asyncio.BufferedProtocol):
         """Its time is over: answer if there is somebody to hear it, and end."""
         if self._transport.is_closing() or self._is_stuck:
             self.abort()
-        elif self._is_over or self.is_idle:
+        elif self.is_idle:
             self._end()
         elif self._reading is Reading.body:
             self.refuse(408, f"the body did not come within {self._limits.body_seconds:.0f} s")
@@ -269,22 +269,16 @@ class Protocol(asyncio.BufferedProtocol):
         self._transport.abort()
 
     def refuse(self, status: int, reason: str) -> None:
-        """
-        Answer a request that is not complete, and end.
-
-        What still comes is taken for a moment and thrown away: a connection that is closed on
-        unread bytes is reset, and the client would never see the answer.
-        """
+        """Answer a request that is not complete, and end; what still comes is thrown away."""
         if self._is_over:
             return
         if self._task is not None:
             self.abort()  # answers go out in order
             return
-        self._is_over = True
         self._write(Answer(status=status, body=f"{reason}\n".encode()), last=True)
         self._chunks = []
+        self._end()
         self._connections.hold(self, 0)
-        self.due = self._connections.clock() + LINGER
 
     def _end(self) -> None:
         self._is_over = True

@@ -40,11 +40,11 @@ class FakeDirectory:
         self.verdict = verdict
         self.asked: list[tuple[str, str]] = []
         self.patience = 0.0
-        self.slow = False
+        self.slow: bool | set[str] = False
         self.release: asyncio.Event | None = None
 
     def known(self, namespace: str, name: str) -> Verdict | Unknown:
-        if self.slow:
+        if self.slow is True or (self.slow and name in self.slow):
             return UNKNOWN
         self.asked.append((namespace, name))
         if isinstance(self.verdict, Exception):

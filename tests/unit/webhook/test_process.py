@@ -7,14 +7,17 @@ import signal
 import ssl
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from irsa.cli import main
+from irsa.injection.grants import Defaults
+from irsa.kube.stream import Event, Page
 from irsa.tls.context import server_context
 from irsa.webhook import process
 from irsa.webhook.expiry import certificate_expiry
@@ -203,3 +206,39 @@ def test_given_up_connection_is_no_noise(
     caplog.set_level(logging.DEBUG, logger="irsa")
     process.note_stray(None, {"message": "Fatal error on SSL protocol", "exception": error})
     assert [record.levelname for record in caplog.records] == [level]
+
+
+class Quiet:
+    """An API server without ServiceAccounts, where nothing happens."""
+
+    async def list_pages(self, _path: str, **_options: object) -> AsyncIterator[Page]:
+        yield msgspec.convert({"metadata": {}, "items": []}, Page)
+
+    async def watch(self, _path: str, _version: str, **_options: object) -> AsyncIterator[Event]:
+        await asyncio.Event().wait()
+        yield  # type: ignore[misc] # never reached; it makes this a generator
+
+    async def close(self) -> None:
+        pass
+
+
+def test_memory_is_seen_to_before_and_after_the_list(
+    files: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The collector is told to look rarely, and what the list took is given back."""
+    done: list[str] = []
+    monkeypatch.setattr(process, "SETTLING", 0.0)
+    monkeypatch.setattr(process.memory, "prepare", lambda: done.append("prepared"))
+    monkeypatch.setattr(process.memory, "settle", lambda: done.append("settled"))
+    options = Options(
+        cert_file=files.cert, key_file=files.key, port=0, host="127.0.0.1", defaults=Defaults()
+    )
+
+    async def test() -> None:
+        serving = asyncio.create_task(process.serve(Quiet(), options))
+        await until(lambda: "settled" in done)
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+
+    asyncio.run(test())
+    assert done == ["prepared", "settled"]

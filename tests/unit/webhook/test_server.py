@@ -155,7 +155,7 @@ def test_endless_headers_are_refused(serving: Serving) -> None:
         assert await hung_up(client)
         await client.close()
 
-    serving(test)
+    serving(test, limits=Limits(head_seconds=500))
 
 
 def test_slow_head_is_given_up(serving: Serving) -> None:

@@ -107,7 +107,7 @@ def test_client_that_reads_nothing_is_given_up(serving: Serving, until: Any) -> 
             async with asyncio.timeout(1):
                 await client.writer.drain()
 
-    serving(test, limits=Limits(write_seconds=2))
+    serving(test, limits=Limits(write_seconds=2, head_seconds=500, body_seconds=500))
 
 
 def test_slow_answer_of_one_is_not_the_others_wait(
@@ -135,16 +135,16 @@ def test_answers_keep_the_order_of_their_requests(
     serving: Serving, directory: Any, review: Callable[..., bytes], until: Any
 ) -> None:
     """Also where the first of several on one connection has to wait."""
-    directory.slow, directory.release = True, asyncio.Event()
+    directory.slow, directory.release = {"web"}, asyncio.Event()
 
     async def test(server: Any) -> None:
         client = await server.connect()
-        first, second = review(uid="first"), review(uid="second")
-        for body in (first, second):
+        spec = {"serviceAccountName": "known", "containers": []}
+        second = review(uid="second", object={"metadata": {}, "spec": spec})
+        for body in (review(uid="first"), second):
             head = b"POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
             client.writer.write(head + body)
-        await until(lambda: bool(directory.asked))
-        directory.slow = False
+        await until(lambda: ("shop", "web") in directory.asked)
         directory.release.set()
         assert b'"uid":"first"' in (await client.answer())[2]
         assert b'"uid":"second"' in (await client.answer())[2]
@@ -196,6 +196,29 @@ def test_limits_fit_the_process(files: int, connections: int) -> None:
     limits = Limits().within(files)
     assert limits.connections == connections
     assert limits.connections + limits.handshakes <= max(files - 64, 8)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /healthz HTTP/1.0\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n",
+    ],
+    ids=["http-1.0", "close", "upgrade"],
+)
+def test_last_request_ends_the_connection(serving: Serving, head: bytes) -> None:
+    """Answered, with the word that it was the last."""
+
+    async def test(server: Any) -> None:
+        client = await server.connect()
+        client.writer.write(head)
+        status, headers, _ = await client.answer()
+        assert (status, headers["connection"]) == (200, "close")
+        assert await ended(client.reader)
+        await client.close()
+
+    serving(test)
 
 
 def test_bodies_of_every_framing_are_read(serving: Serving, review: Callable[..., bytes]) -> None:
