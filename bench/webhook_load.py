@@ -111,7 +111,7 @@ def at_rate(server: Server, reviews: Sequence[Review], seconds: int, scratch: Pa
     ]
     said = [_ended(run, within=3 * seconds + 15) for run in runs]
     used = server.processor() - before
-    times = []
+    times, begun = [], []
     for length, review, text in zip(lengths, reviews, said, strict=False):
         rows = [line.split() for line in (scratch / review.uid).read_text().splitlines()]
         if len(rows) != RATE // 2 * seconds or any(row[1] != "200" for row in rows):
@@ -120,8 +120,10 @@ def at_rate(server: Server, reviews: Sequence[Review], seconds: int, scratch: Pa
         found = int(line.partition("(")[2].partition(")")[0])
         _check_length(server, len(rows), found, lengths=[length])
         times += [int(row[2]) / 1000 for row in rows]
+        begun += [int(row[0]) for row in rows]
+    rate = (len(begun) - 1) / (max(begun) - min(begun)) * 1e6
     p99 = statistics.quantiles(times, n=100)[98]
-    return Load(rate=len(times) / seconds, p99=p99, processor=used / len(times) * 1e6)
+    return Load(rate=rate, p99=p99, processor=used / len(times) * 1e6)
 
 
 def _at_half_rate(server: Server, body: str, seconds: int, *, log: Path) -> "subprocess.Popen[str]":
