@@ -20,6 +20,7 @@ from .controlling import History, Place, Process, now, placed, put_bundle, trust
 pytestmark = pytest.mark.cluster
 
 NOT_KEPT = "NotKept"
+NOTHING = {"tls.crt": "", "tls.key": ""}
 
 
 @pytest.fixture(name="place", scope="module")
@@ -71,19 +72,22 @@ def deleted(place: Place, name: str) -> None:
 
 
 def garbled(place: Place, name: str) -> None:
-    place.change(name, data={"tls.crt": "AAAA", "tls.key": "AAAA"})
+    overwrite(place, name, {"tls.crt": "AAAA", "tls.key": "AAAA"})
+
+
+def overwrite(place: Place, name: str, data: dict[str, str], **changes: Any) -> None:
+    """Change some of its data; what its type needs besides stays."""
+    place.change(name, data=place.secret(name)["data"] | data, **changes)
 
 
 def halved(place: Place, name: str) -> None:
-    data = place.secret(name)["data"]
-    place.change(name, data=data | {"tls.key": ""})
+    overwrite(place, name, {"tls.key": ""})
 
 
 def mixed(place: Place, name: str) -> None:
     """The key of another pair."""
     other = CA_SECRET if name == TLS_SECRET else TLS_SECRET
-    data = place.secret(name)["data"] | {"tls.key": place.secret(other)["data"]["tls.key"]}
-    place.change(name, data=data)
+    overwrite(place, name, {"tls.key": place.secret(other)["data"]["tls.key"]})
 
 
 def retyped(type_: str, data: dict[str, str]) -> Callable[[Place, str], None]:
@@ -260,7 +264,7 @@ def is_refused(place: Place, name: str) -> bool:
     secret = place.secret(name)
     with place.as_controller() as kube:
         try:
-            kube.replace(secret | {"data": {"tls.crt": "", "tls.key": ""}}, dry_run=True)
+            kube.replace(secret | {"data": secret["data"] | NOTHING}, dry_run=True)
         except KubeError as error:
             return error.status in (403, 422)
     return False
@@ -327,7 +331,7 @@ def test_ca_that_cannot_be_read_leaves_its_certificate_to_be_trusted(
     """`caBundle` is lost while the CA's Secret is out of reach: what is served stays trusted."""
     leaf = place.leaf
     with paused(running):
-        place.change(CA_SECRET, immutable=True, data={"tls.crt": "", "tls.key": ""})
+        overwrite(place, CA_SECRET, NOTHING, immutable=True)
         patch_bundle(place, clear)
     try:
         until(lambda: trusts(place.bundle, leaf), "what is beside the certificate helps")
