@@ -125,7 +125,8 @@ class Cluster:
     def _import(self, image: Path) -> None:
         ctr = ["ctr", f"--address={self._runtime.socket}", "--namespace=k8s.io"]
         self.wait("containerd answers", lambda: _succeeds([*ctr, "version"]), seconds=60)
-        subprocess.run([*ctr, "images", "import", "--no-unpack", str(image)], check=True, stdout=2)
+        # Unpacked here, once: pods that start together would each unpack it for themselves.
+        subprocess.run([*ctr, "images", "import", str(image)], check=True, stdout=2)
         image.unlink()
 
     def explain(self) -> None:

@@ -7,6 +7,7 @@ Never here: running them.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -60,6 +61,10 @@ class Builder:
         """One with boto3 and the AWS CLI, of the pinned versions."""
         self._build(APPLICATION, self._source, recipe=_APPLICATION, options=self._pip())
         return self._archive(APPLICATION)
+
+    def close(self) -> None:
+        """Remove all but the archives: it lies in memory."""
+        shutil.rmtree(self._directory / "storage")
 
     def _build(
         self, name: str, context: Path, *, options: Sequence[str] = (), recipe: str | None = None

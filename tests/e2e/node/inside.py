@@ -58,6 +58,7 @@ def _build(*, whole: bool) -> None:
         builder.irsa()
         say("the application's image, with boto3 and the AWS CLI")
         builder.application()
+    builder.close()
 
 
 def _tell(cluster: Cluster) -> None:
