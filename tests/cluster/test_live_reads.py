@@ -26,6 +26,8 @@ from .serving import PATIENCE, Reviewed
 pytestmark = pytest.mark.cluster
 
 TRIES = 500
+# Of so many pods one is there before its ServiceAccount.
+EAGER = 5
 FAILED = 'irsa_webhook_reviews_total{outcome="failed"}'
 FOUND = 'irsa_webhook_live_reads_total{result="found"}'
 
@@ -84,13 +86,19 @@ class Race:
     def _pods(self, names: list[str]) -> None:
         with Kube.open(kubeconfig=str(self.kubeconfig)) as kube:
             kube.version()
-            for name in names:
-                self.barrier.wait()
-                if not self._pod(name, kube):
+            for number, name in enumerate(names):
+                eager = number % EAGER == 0
+                if not eager:
+                    self.barrier.wait()
+                if not self._pod(name, kube, eager=eager):
                     self.lost.append(name)
 
-    def _pod(self, name: str, kube: Kube) -> bool:
-        """Create the pod as soon as the API server takes it: not before it has its account."""
+    def _pod(self, name: str, kube: Kube, *, eager: bool) -> bool:
+        """
+        Create the pod as soon as the API server takes it: not before it has its account.
+
+        An eager one was refused before its account is created, and is tried again meanwhile.
+        """
         while True:
             try:
                 return self.place.pod(name, kube=kube)
@@ -98,6 +106,9 @@ class Race:
                 if "not found" not in error.message:
                     raise
                 self.early += 1
+            if eager:
+                self.barrier.wait()
+                eager = False
 
 
 def test_no_pod_of_the_same_millisecond_loses_its_role(setup: Setup) -> None:
@@ -113,8 +124,8 @@ def test_no_pod_of_the_same_millisecond_loses_its_role(setup: Setup) -> None:
         found = setup.webhook.metric(FOUND) - read
     assert race.lost == []
     assert len(race.accepted) == TRIES
-    # The pods were truly there as early as can be: some before their ServiceAccount.
-    assert race.early > 0
+    # They were there as early as can be: many before their ServiceAccount.
+    assert race.early >= TRIES // EAGER
     # Without a watch each was read live, and none twice.
     assert gets == found == TRIES // 2
 
