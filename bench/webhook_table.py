@@ -56,7 +56,7 @@ class Row:
 
     def _ratio(self) -> str:
         ours, theirs = (statistics.median(self.values[name]) for name in (OURS, PEER))
-        if not theirs:
+        if not theirs or (self.target is None and self.limit is not None):
             return ""
         return f"{ours / theirs:.2f}{TIMES}"
 
@@ -125,7 +125,8 @@ def _machine() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
     name = models[0] if models else platform.machine()
-    return f"{name}, {len(models)} cores, Linux {platform.release()}"
+    kernel = ".".join(platform.release().split(".")[:2])
+    return f"{name}, {len(models)} cores, Linux {kernel}"
 
 
 def _commit() -> str:
