@@ -72,9 +72,7 @@ class Row:
         """Whether it was met; nothing where there is nothing to compare with."""
         ours = statistics.median(self.values[OURS])
         met = self.limit is None or ours <= self.limit
-        if self.target is not None:
-            if PEER not in self.values:
-                return ""
+        if self.target is not None and PEER in self.values:
             ratio = ours / statistics.median(self.values[PEER])
             met = met and (ratio <= self.target if self.most else ratio >= self.target)
         return "" if met else " **missed**"
