@@ -74,4 +74,4 @@ def _hierarchies() -> list[Path]:
     """One, or with the old ones one for each controller."""
     if (ROOT / "cgroup.controllers").exists():
         return [ROOT]
-    return [each for each in ROOT.iterdir() if each.is_dir() and not each.is_symlink()]
+    return [each for each in ROOT.iterdir() if not each.is_symlink() and each.is_mount()]

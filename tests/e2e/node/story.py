@@ -47,7 +47,9 @@ class Quiet:
         say(line)
 
     def output(self, line: str) -> None:
-        """Not worth a line of ours."""
+        """Say what took its time; the rest is not worth a line of ours."""
+        if line.startswith("✓"):
+            say(f"  {line}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
