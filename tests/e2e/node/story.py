@@ -48,7 +48,7 @@ class Quiet:
 
     def output(self, line: str) -> None:
         """Say what took its time; the rest is not worth a line of ours."""
-        if line.startswith("✓"):
+        if line.startswith("✓") and "(0." not in line:
             say(f"  {line}")
 
 
