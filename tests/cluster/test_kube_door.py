@@ -109,7 +109,7 @@ def test_stream_lists_watches_and_gets(rig, kube, crowd):
         stream = Stream(locate.connection(str(rig.kubeconfig), None, environment=os.environ))
         path = collection_path("v1", "ServiceAccount", crowd)
         try:
-            pages = [page async for page in stream.list_pages(path)]
+            pages = [page async for page in stream.list_pages(path, limit=500)]
             await asyncio.to_thread(kube.create, service_account(crowd, "late", a="b"))
             version = pages[-1].resource_version
             async with contextlib.aclosing(stream.watch(path, version)) as events:

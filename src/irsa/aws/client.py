@@ -13,16 +13,16 @@ import boto3
 import botocore
 import botocore.config
 import botocore.exceptions
+import botocore.session
 
 from irsa.arns import Arn
 from irsa.aws.call import Call
 from irsa.aws.failure import MISSING, Answer, refused, unsent
+from irsa.aws.sending import Sessions
 from irsa.errors import AwsError
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 20
-# As many as read side by side: one more would open and close a connection for every call.
-CONNECTIONS = 16
 _WHO = Call(service="sts", operation="GetCallerIdentity")
 
 
@@ -52,11 +52,19 @@ class Aws:
     Use `Aws.open`; close it, or use it as a context manager.
     """
 
-    def __init__(self, session: Any, *, region: str, observer: Observer | None = None) -> None:
+    def __init__(
+        self,
+        session: botocore.session.Session,
+        *,
+        region: str,
+        observer: Observer | None = None,
+    ) -> None:
         self.region = region
-        self._session = session
+        self._botocore = session
+        self._session = boto3.Session(botocore_session=session, region_name=region)
         self._observer = observer
         self._clients: dict[str, Any] = {}
+        self._sessions: list[Sessions] = []
         self._lock = threading.Lock()
         self._identity: Identity | None = None
 
@@ -71,10 +79,9 @@ class Aws:
             AwsError: The profile does not exist.
         """
         try:
-            session = boto3.Session(region_name=region, profile_name=profile)
+            return cls(botocore.session.Session(profile=profile), region=region, observer=observer)
         except botocore.exceptions.BotoCoreError as error:
             raise unsent(_WHO, type(error).__name__, str(error)) from error
-        return cls(session, region=region, observer=observer)
 
     def __enter__(self) -> "Aws":
         return self
@@ -91,7 +98,10 @@ class Aws:
         """Close the connections."""
         for client in self._clients.values():
             client.close()
+        for sessions in self._sessions:
+            sessions.close()
         self._clients.clear()
+        self._sessions.clear()
 
     def call(self, call: Call) -> dict[str, Any]:
         """
@@ -156,8 +166,16 @@ class Aws:
     def _client(self, service: str) -> Any:
         with self._lock:  # making a client is not safe in threads, using one is
             if service not in self._clients:
-                self._clients[service] = self._session.client(service, config=_settings())
+                self._clients[service] = self._made(service)
             return self._clients[service]
+
+    def _made(self, service: str) -> Any:
+        client = self._session.client(service, config=_settings())
+        timeout = (CONNECT_SECONDS, READ_SECONDS)
+        sessions = Sessions.of(client, self._botocore, timeout=timeout)
+        client.meta.events.register("before-send", sessions.send)
+        self._sessions.append(sessions)
+        return client
 
 
 def configured_region(profile: str | None = None) -> str | None:
@@ -179,7 +197,6 @@ def _settings() -> botocore.config.Config:
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": 3},
-        max_pool_connections=CONNECTIONS,
         user_agent_extra="irsa",
     )
 
