@@ -23,8 +23,9 @@ from irsa.kube.connection import SERVICE_ACCOUNT_DIRECTORY, Connection, bearer, 
 from irsa.kube.http1 import Channel, Endpoint
 
 TIMEOUT = 10.0
-# Each page costs the API server some 20 ms of its own, and us about 2 µs an object at once.
-PAGE = 2500
+# Each page costs the API server some 20 ms of its own; larger ones leave more memory in pieces
+# (docs/benchmarks.md).
+PAGE = 1000
 # Seconds that the server is asked to keep one watch open, and what it may be late by.
 SPELL = 30
 LATE = 10
