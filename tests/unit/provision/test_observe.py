@@ -3,7 +3,6 @@
 import threading
 from types import SimpleNamespace
 
-from irsa.aws import client
 from irsa.provision import observe
 from irsa.provision.observe import WORKERS
 
@@ -18,8 +17,3 @@ def test_reads_run_side_by_side():
     together = threading.Barrier(WORKERS)
     things = [_meeting(together) for _ in range(WORKERS)]
     assert [thing for thing, _ in observe.observe(things, SimpleNamespace())] == things
-
-
-def test_every_reader_has_a_connection():
-    """One more would open and close a connection for every call."""
-    assert client.CONNECTIONS >= WORKERS
