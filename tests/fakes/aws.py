@@ -248,7 +248,8 @@ class FakeAws:
 
     def _provider(self, arn: str) -> dict[str, Any]:
         if arn not in self.providers:
-            raise RefusalError("NoSuchEntity")
+            text = f"OpenIDConnect Provider not found for arn {arn}"
+            raise RefusalError("NoSuchEntity", text)
         return self.providers[arn]
 
     def _iam_ListOpenIDConnectProviders(self) -> dict[str, Any]:
@@ -270,10 +271,13 @@ class FakeAws:
         return {"OpenIDConnectProviderArn": arn}
 
     def _iam_AddClientIDToOpenIDConnectProvider(self, **p: Any) -> None:
-        self._provider(p["OpenIDConnectProviderArn"])["ClientIDList"].append(p["ClientID"])
+        listed = self._provider(p["OpenIDConnectProviderArn"])["ClientIDList"]
+        if p["ClientID"] not in listed:
+            listed.append(p["ClientID"])
 
     def _iam_RemoveClientIDFromOpenIDConnectProvider(self, **p: Any) -> None:
-        self._provider(p["OpenIDConnectProviderArn"])["ClientIDList"].remove(p["ClientID"])
+        found = self._provider(p["OpenIDConnectProviderArn"])
+        found["ClientIDList"] = [one for one in found["ClientIDList"] if one != p["ClientID"]]
 
     def _iam_TagOpenIDConnectProvider(self, **p: Any) -> None:
         found = self._provider(p["OpenIDConnectProviderArn"])
@@ -306,7 +310,8 @@ class FakeAws:
 
     def _iam_CreateRole(self, **p: Any) -> None:
         if p["RoleName"] in self.roles:
-            raise RefusalError("EntityAlreadyExists")
+            text = f"Role with name {p['RoleName']} already exists."
+            raise RefusalError("EntityAlreadyExists", text)
         role = {**p, "AssumeRolePolicyDocument": json.loads(p["AssumeRolePolicyDocument"])}
         boundary = role.pop("PermissionsBoundary", None)
         if boundary:
@@ -328,7 +333,8 @@ class FakeAws:
         self._role(RoleName)["PermissionsBoundary"] = boundary
 
     def _iam_DeleteRolePermissionsBoundary(self, RoleName: str) -> None:
-        self._role(RoleName).pop("PermissionsBoundary")
+        if not self._role(RoleName).pop("PermissionsBoundary", None):
+            raise RefusalError("NoSuchEntity", f"Role {RoleName} has no permission boundary.")
 
     def _iam_ListAttachedRolePolicies(self, RoleName: str) -> dict[str, Any]:
         arns = self._role(RoleName)["attached"]
@@ -341,20 +347,26 @@ class FakeAws:
 
     def _iam_DetachRolePolicy(self, RoleName: str, PolicyArn: str) -> None:
         if PolicyArn not in self._role(RoleName)["attached"]:
-            raise RefusalError("NoSuchEntity")
+            raise RefusalError("NoSuchEntity", f"Policy {PolicyArn} was not found.")
         self._role(RoleName)["attached"].remove(PolicyArn)
 
     def _iam_ListRolePolicies(self, RoleName: str) -> dict[str, Any]:
         return {"PolicyNames": list(self._role(RoleName)["inline"])}
 
     def _iam_GetRolePolicy(self, RoleName: str, PolicyName: str) -> dict[str, Any]:
-        return {"PolicyDocument": self._role(RoleName)["inline"][PolicyName]}
+        inline = self._role(RoleName)["inline"]
+        if PolicyName not in inline:
+            text = f"The role policy with name {PolicyName} cannot be found."
+            raise RefusalError("NoSuchEntity", text)
+        return {"PolicyDocument": inline[PolicyName]}
 
     def _iam_PutRolePolicy(self, RoleName: str, PolicyName: str, PolicyDocument: str) -> None:
         self._role(RoleName)["inline"][PolicyName] = json.loads(PolicyDocument)
 
     def _iam_DeleteRolePolicy(self, RoleName: str, PolicyName: str) -> None:
-        self._role(RoleName)["inline"].pop(PolicyName)
+        if self._role(RoleName)["inline"].pop(PolicyName, None) is None:
+            text = f"The role policy with name {PolicyName} cannot be found."
+            raise RefusalError("NoSuchEntity", text)
 
     def _iam_DeleteRole(self, RoleName: str) -> None:
         role = self._role(RoleName)

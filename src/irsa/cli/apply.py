@@ -55,7 +55,7 @@ def command(
 
     known = frozenset({READ_BACK, str(Gate.issuer_in_use)})
     passed = provisioning.gates(override, reason, known=known)
-    manner = Manner(around=console.step, read_back=READ_BACK not in passed)
+    manner = Manner(around=console.step, read_back=READ_BACK not in passed, exact=file is not None)
     given = plans.read(file, only=only, prune=prune) if file else None
     parts = scope.parse(given.terms.only if given else only)
     with ExitStack() as stack:

@@ -11,11 +11,21 @@ from typing import assert_never
 
 from irsa.aws.call import Call
 from irsa.errors import AwsError
-from irsa.provision import settling
+from irsa.provision import renewal, settling
 from irsa.provision.amending import amend
 from irsa.provision.checks import Available, Gone, Injects, Published, Trusted
 from irsa.provision.patience import GONE, patience
-from irsa.provision.resource import Amend, Apply, Change, Delete, Plan, RemoveFile, Step, WriteFile
+from irsa.provision.resource import (
+    Amend,
+    Apply,
+    Change,
+    Delete,
+    Origin,
+    Plan,
+    RemoveFile,
+    Step,
+    WriteFile,
+)
 from irsa.provision.waiting import wait
 from irsa.provision.world import World
 
@@ -37,10 +47,12 @@ class Manner:
     Args:
         around: Told what begins, and entered for as long as it takes.
         read_back: Whether the documents are read back before anything depends on them.
+        exact: Whether nothing may be done that is not in the plan, whatever happened meanwhile.
     """
 
     around: Around = field(default=_silent)
     read_back: bool = True
+    exact: bool = False
 
 
 def run(plan: Plan, world: World, manner: Manner | None = None) -> Iterator[Change]:
@@ -54,9 +66,11 @@ def run(plan: Plan, world: World, manner: Manner | None = None) -> Iterator[Chan
         IrsaError: Something failed; what was made before stays, and a new plan goes on from there.
     """
     manner = manner or Manner()
+    overtaken: list[Origin | None] = []
     for change in plan.changes:
         with manner.around(change.title):
-            _make(change, world, manner)
+            if _make(change, world, manner, anew=change.origin in overtaken):
+                overtaken.append(change.origin)
         yield change
     for check in plan.checks:
         if isinstance(check, Published) and not manner.read_back:
@@ -68,7 +82,19 @@ def run(plan: Plan, world: World, manner: Manner | None = None) -> Iterator[Chan
             settling.settle(plan.written, world)
 
 
-def _make(change: Change, world: World, manner: Manner) -> None:
+def _make(change: Change, world: World, manner: Manner, *, anew: bool) -> bool:
+    """Make a change; whether its thing turned out to be another one than was planned for."""
+    wanted = renewal.fresh(change, world) if anew and not manner.exact else change
+    if wanted is None:
+        return True
+
+    def take(one: Change) -> None:
+        _take_all(one, world, manner)
+
+    return renewal.carry_out(wanted, world, take, exact=manner.exact) or anew
+
+
+def _take_all(change: Change, world: World, manner: Manner) -> None:
     done: list[str] = []
     for step in change.steps:
         _take(step, world, manner, done=done)

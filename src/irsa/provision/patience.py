@@ -1,6 +1,8 @@
 """
 Which refusals of AWS pass by themselves: what was made a moment ago is not known everywhere yet.
 
+The same call is repeated then; where another one may be needed, `overtaken.py` says so.
+
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html
 Never here: sleeping.
 """
@@ -105,14 +107,6 @@ _RULES = (
         of="iam:UpdateAssumeRolePolicy",
         mentions="principal",
     ),
-    _rule(
-        "EntityAlreadyExists",
-        _SETTLING,
-        "the old role is not gone everywhere yet",
-        of="iam:CreateRole",
-        after="iam:DeleteRole",
-    ),
-    _rule("DeleteConflict", _SETTLING, "IAM still sees policies on the role", of="iam:DeleteRole"),
     _rule(
         "OpenIdIdpCommunicationError",
         _SETTLING,

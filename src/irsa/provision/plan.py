@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from irsa.provision.checks import Check
-from irsa.provision.resource import Diff, Plan, Resource, Written
+from irsa.provision.resource import Diff, Origin, Plan, Resource
 
 Observations = Sequence[tuple[Resource[Any], Any]]
 
@@ -27,9 +27,7 @@ def build(
     Raises:
         RefusedError: Something is somebody else's, or cannot be as it should.
     """
-    diffs = [resource.changes(observed) for resource, observed in observations]
-    written = _written(observations, diffs, removed=False)
-    return _join(diffs, written, checks=checks, notes=notes)
+    return _join(_diffs(observations, removed=False), checks=checks, notes=notes)
 
 
 def build_removal(observations: Observations) -> Plan:
@@ -39,30 +37,21 @@ def build_removal(observations: Observations) -> Plan:
     Raises:
         RefusedError: Something cannot be removed safely.
     """
-    diffs = [resource.removal(observed) for resource, observed in observations]
-    return _join(diffs, _written(observations, diffs, removed=True))
+    return _join(_diffs(observations, removed=True))
 
 
-def _written(
-    observations: Observations, diffs: Sequence[Diff], *, removed: bool
-) -> tuple[Written, ...]:
-    return tuple(
-        Written(resource=resource, removed=removed)
-        for (resource, _), diff in zip(observations, diffs, strict=True)
-        if any(change.late for change in diff.changes)
-    )
+def _diffs(observations: Observations, *, removed: bool) -> list[Diff]:
+    return [
+        Origin(resource=resource, removed=removed).diff(observed)
+        for resource, observed in observations
+    ]
 
 
 def _join(
-    diffs: Sequence[Diff],
-    written: tuple[Written, ...],
-    *,
-    checks: tuple[Check, ...] = (),
-    notes: tuple[str, ...] = (),
+    diffs: Sequence[Diff], *, checks: tuple[Check, ...] = (), notes: tuple[str, ...] = ()
 ) -> Plan:
     return Plan(
         changes=tuple(change for diff in diffs for change in diff.changes),
         notes=(*notes, *(note for diff in diffs for note in diff.notes)),
         checks=checks,
-        written=written,
     )

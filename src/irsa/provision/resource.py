@@ -5,7 +5,7 @@ Never here: a concrete kind of thing, boto3, a client.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
@@ -154,6 +154,7 @@ class Change:
         action: What happens to it.
         fields: What the reader sees of it.
         steps: What is sent for it, in order.
+        origin: The thing that it belongs to; it may have more changes than this one.
     """
 
     kind: str
@@ -161,11 +162,17 @@ class Change:
     action: Action
     fields: tuple[Field, ...] = ()
     steps: tuple[Step, ...] = ()
+    origin: "Origin | None" = field(default=None, compare=False, repr=False)
+
+    @property
+    def thing(self) -> str:
+        """What it happens to."""
+        return f"{self.kind} {self.name}"
 
     @property
     def title(self) -> str:
         """What happens, in a few words."""
-        return f"{self.action} {self.kind} {self.name}"
+        return f"{self.action} {self.thing}"
 
     @property
     def late(self) -> bool:
@@ -235,9 +242,9 @@ class Resource(Protocol[Observed]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class Origin:
     """
-    A thing that a plan changes in IAM: read again, it tells whether that shows.
+    The thing that changes belong to: read again, it tells what is still to be done.
 
     Args:
         resource: The thing.
@@ -247,10 +254,16 @@ class Written:
     resource: Resource[Any]
     removed: bool = False
 
-    def changes(self, observed: Any) -> tuple[Change, ...]:
-        """What has to happen to it, as it is seen; nothing once everything shows."""
+    def diff(self, observed: Any) -> Diff:
+        """
+        What has to happen to it, as it is seen.
+
+        Raises:
+            RefusedError: It is somebody else's, or cannot be as it should.
+        """
         look = self.resource.removal if self.removed else self.resource.changes
-        return tuple(change for change in look(observed).changes if change.late)
+        found = look(observed)
+        return replace(found, changes=tuple(replace(one, origin=self) for one in found.changes))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,13 +275,17 @@ class Plan:
         changes: What will be sent.
         notes: What the reader should know.
         checks: What is waited for at the end, whether anything was changed or not.
-        written: What is read again at the end, until it shows.
     """
 
     changes: tuple[Change, ...] = ()
     notes: tuple[str, ...] = ()
     checks: tuple[Check, ...] = field(default=())
-    written: tuple[Written, ...] = ()
+
+    @property
+    def written(self) -> tuple[Origin, ...]:
+        """What shows late that it was changed, each thing once."""
+        late = (change.origin for change in self.changes if change.late)
+        return tuple({id(one): one for one in late if one}.values())
 
     def count(self, *actions: Action) -> int:
         """How many changes are of these kinds."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from irsa.errors import AwsError
 from irsa.provision.observe import observe
-from irsa.provision.resource import Change, Written
+from irsa.provision.resource import Change, Origin
 from irsa.provision.world import World
 
 TITLE = "IAM shows what was written"
@@ -17,7 +17,7 @@ _SECONDS = 120.0
 _PAUSE = 1.0
 
 
-def settle(written: Sequence[Written], world: World) -> None:
+def settle(written: Sequence[Origin], world: World) -> None:
     """
     Read what was written once more, and again what does not show yet, until everything does.
 
@@ -40,11 +40,11 @@ def settle(written: Sequence[Written], world: World) -> None:
         written = [written[place] for place in hidden]
 
 
-def _hidden(written: Sequence[Written], world: World) -> dict[int, tuple[Change, ...]]:
+def _hidden(written: Sequence[Origin], world: World) -> dict[int, tuple[Change, ...]]:
     """What would have to be done again, as far as one can see, by its place."""
     observations = observe([one.resource for one in written], world)
     found = (
-        (place, one.changes(observed))
+        (place, tuple(change for change in one.diff(observed).changes if change.late))
         for place, (one, (_, observed)) in enumerate(zip(written, observations, strict=True))
     )
     return {place: changes for place, changes in found if changes}

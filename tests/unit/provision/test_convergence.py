@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from tests.fakes.aws import FakeAws
 from tests.fakes.killing import KilledError, Killer
+from tests.fakes.late import make_late
 from tests.fakes.stage import S3_READ, Stage, make_stage
 
 ALLOWED = "arn:aws:iam::aws:policy/PowerUserAccess"
@@ -230,20 +231,27 @@ def _observe(stage: Stage, killer: Killer | None) -> None:
 
 
 @cache
-def _undisturbed(name: str) -> tuple[tuple[str, ...], Any]:
+def _undisturbed(name: str, *, late: bool = False) -> tuple[tuple[str, ...], Any]:
     """The calls of a run, and the world after it."""
-    stage, killer = SCENARIOS[name].prepare(), Killer()
+    stage, killer = _prepared(name, late=late), Killer()
     _observe(stage, killer)
     SCENARIOS[name].act(stage)
     return tuple(killer.calls), _world(stage)
 
 
-def _killed(name: str, *, at: int, after_it: bool) -> Stage:
-    stage = SCENARIOS[name].prepare()
+def _killed(name: str, *, at: int, after_it: bool, late: bool = False) -> Stage:
+    stage = _prepared(name, late=late)
     _observe(stage, Killer(at=at, after_it=after_it))
     with pytest.raises(KilledError):
         SCENARIOS[name].act(stage)
     _observe(stage, None)
+    return stage
+
+
+def _prepared(name: str, *, late: bool) -> Stage:
+    stage = SCENARIOS[name].prepare()
+    if late:
+        make_late(stage)
     return stage
 
 
@@ -267,13 +275,19 @@ def _metadata(thing: Any) -> dict[str, Any]:
     return {name: thing["metadata"].get(name) or None for name in names}
 
 
+@pytest.mark.parametrize("late", [False, True], ids=["at-once", "late"])
 @pytest.mark.parametrize("after_it", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_it_converges(name, after_it):
-    """Whatever call it dies at, the next run comes to the same end, and leaves nothing to do."""
-    calls, end = _undisturbed(name)
+def test_it_converges(name, after_it, late):
+    """
+    Whatever call it dies at, the next run comes to the same end, and leaves nothing to do.
+
+    Also where IAM shows only seconds later what the killed run did, and nobody waits to run again.
+    """
+    calls, end = _undisturbed(name, late=late)
+    assert end == _undisturbed(name)[1]
     for at, call in enumerate(calls):
-        stage = _killed(name, at=at, after_it=after_it)
+        stage = _killed(name, at=at, after_it=after_it, late=late)
         SCENARIOS[name].act(stage)
         assert _world(stage) == end, f"killed at {call}"
         assert SCENARIOS[name].left(stage) == (), f"killed at {call}"

@@ -7,8 +7,9 @@ from tests.fakes.aws import RefusalError
 from tests.fakes.cluster import OLD_KEY, SIGNING_KEY
 from tests.fakes.stage import BUCKET
 
-from irsa.errors import AwsError, RefusedError, WebError
+from irsa.errors import RefusedError, WebError
 from irsa.identity import discovery, jwks
+from irsa.identity.keys import KeyKind, SigningKey
 
 
 def _published(stage, key="keys.json"):
@@ -41,11 +42,14 @@ def test_two_people_cannot_undo_each_other(stage):
     """What was written after it was read is not overwritten."""
     stage.apply()
     plan = stage.plan(keys=(OLD_KEY.public,))
-    stage.apply(keys=(OLD_KEY.public,))
-    from irsa.provision.apply import run
-
-    with pytest.raises(AwsError, match="PreconditionFailed"):
-        list(run(plan, stage.world))
+    other = SigningKey.generate(KeyKind.ec_p384).public
+    stage.apply(keys=(other,))
+    stage.run(plan)
+    published = jwks.parse(_published(stage)["Body"], "it")
+    assert {key.kid for key in (SIGNING_KEY.public, OLD_KEY.public, other)} == {
+        key.kid for key in published
+    }
+    assert stage.plan(keys=(OLD_KEY.public,)).changes == ()
 
 
 def test_a_jwks_that_nobody_understands_is_not_replaced(stage):

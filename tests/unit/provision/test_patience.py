@@ -19,12 +19,10 @@ def _patience(name, code, *, done=(), text="no"):
         ("s3:PutBucketPolicy", "AccessDenied", ["s3:PutPublicAccessBlock"], "no"),
         ("s3:PutBucketTagging", "NoSuchBucket", ["s3:CreateBucket"], "no"),
         ("iam:PutRolePolicy", "NoSuchEntity", ["iam:CreateRole"], "The role with name x"),
-        ("iam:CreateRole", "EntityAlreadyExists", ["iam:DeleteRole"], "no"),
         ("iam:CreateRole", "MalformedPolicyDocument", [], "Invalid principal in policy"),
         ("iam:TagRole", "ConcurrentModification", [], "no"),
         ("s3:CreateBucket", "OperationAborted", [], "no"),
         ("iam:CreateOpenIDConnectProvider", "OpenIdIdpCommunicationError", [], "no"),
-        ("iam:DeleteRole", "DeleteConflict", ["iam:DetachRolePolicy"], "no"),
         ("s3:DeleteBucket", "BucketNotEmpty", [], "no"),
     ],
 )
