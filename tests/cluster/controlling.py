@@ -32,6 +32,7 @@ from irsa.kube.objects import Ref
 
 from .conftest import Rig
 from .gate import Gate, kubeconfig
+from .pods import remove
 
 SECONDS = 120.0
 ROLE = "arn:aws:iam::111122223333:role/web"
@@ -289,10 +290,7 @@ def placed(rig: Rig, name: str, **settings: Any) -> Iterator[Place]:
         yield place
     finally:
         place.clean()
-        for item in reversed(place.items):
-            rig.kube.delete(Ref.of(item))
-        namespace = Ref("v1", "Namespace", name)
-        until(lambda: rig.kube.get(namespace) is None, f"{name} is gone")
+        remove(rig.kube, place.items)
 
 
 def put_bundle(place: Place, pem: bytes | None) -> None:

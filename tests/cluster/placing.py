@@ -18,7 +18,7 @@ from irsa.kube.objects import Ref
 
 from .conftest import Rig
 from .faults import Way, way_to
-from .pods import until
+from .pods import remove, until
 from .serving import PATIENCE, Webhook, kubeconfig, review, start
 
 ROLE = "arn:aws:iam::111122223333:role/web"
@@ -86,8 +86,7 @@ def placed(kube: Kube, name: str, *, registration: bool = False) -> Iterator[Pla
         until(lambda: kube.get(place.ref("default")), seconds=PATIENCE)
         yield place
     finally:
-        for item in reversed(items):
-            kube.delete(Ref.of(item))
+        remove(kube, items)
 
 
 @contextlib.contextmanager

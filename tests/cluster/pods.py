@@ -1,7 +1,7 @@
 """Pods for the tests of the stand-in kubelet, and waiting for what becomes of them."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
@@ -34,6 +34,20 @@ def until(look: Callable[[], Any], *, seconds: float = SECONDS) -> Any:
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
     return found
+
+
+def remove(kube: Kube, items: Sequence[Object]) -> None:
+    """
+    Delete objects, the last one first, and wait until they are gone.
+
+    A namespace is there for a while after it was deleted, with its labels: whoever looks for what
+    is left of an installation finds it.
+    """
+    refs = [Ref.of(item) for item in reversed(items)]
+    for ref in refs:
+        kube.delete(ref)
+    for ref in refs:
+        until(lambda ref=ref: kube.get(ref) is None, seconds=150)
 
 
 def pod(namespace: str, script: str, **spec: Any) -> Object:

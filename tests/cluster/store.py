@@ -63,6 +63,12 @@ class Etcd:
         ]
         self.call("kv/txn", {"success": puts})
 
+    def clear(self, prefix: str) -> None:
+        """Remove everything below a key that ends in a slash."""
+        # The character after the slash is the zero.
+        end = prefix.removesuffix("/") + "0"
+        self.call("kv/deleterange", {"key": encoded(prefix), "range_end": encoded(end)})
+
 
 def encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()

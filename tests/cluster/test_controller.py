@@ -33,6 +33,8 @@ from irsa.injection.webhook import (
 from irsa.kube.client import Kube
 from irsa.kube.objects import Ref
 
+from .pods import remove
+
 pytestmark = pytest.mark.cluster
 
 OWN = "irsa-controller-test"
@@ -83,9 +85,7 @@ def _installed(rig: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
     directory = tmp_path_factory.mktemp("controller")
     with Kube.open(kubeconfig=kubeconfig_with(token, rig.kubeconfig, directory)) as kube:
         yield Place(admin, kube, settings)
-    for item in reversed(items):
-        admin.delete(Ref.of(item))
-    _gone(admin, Ref("v1", "Namespace", OWN))
+    remove(admin, items)
 
 
 @pytest.fixture(name="place")
@@ -106,13 +106,6 @@ def _place(installed: Place) -> Iterator[Place]:
             "webhooks": registration["webhooks"],
         }
     )
-
-
-def _gone(kube: Kube, ref: Ref) -> None:
-    for event, item in kube.watch("v1", "Namespace", timeout=120):
-        if kube.get(ref) is None or (event == "DELETED" and item["metadata"]["name"] == OWN):
-            return
-    pytest.fail(f"{ref} is still there")
 
 
 def test_everything_is_made_with_its_own_permissions(place: Place) -> None:
@@ -216,7 +209,8 @@ class Deployment:
 def _lost(place: Place) -> Iterator[Deployment]:
     """A Deployment whose pod came while no webhook answered: the registration points nowhere."""
     metadata = {"name": WORKLOADS}
-    place.admin.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    place.admin.apply(namespace)
     annotations = {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/web"}
     account = {"name": "lost", "namespace": WORKLOADS, "annotations": annotations}
     place.admin.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
@@ -240,7 +234,7 @@ def _lost(place: Place) -> Iterator[Deployment]:
     ref = Ref.of(deployment)
     until(lambda: rolled_out(place.admin.get(ref) or {}), "the Deployment runs")
     yield Deployment(place, ref)
-    place.admin.delete(Ref("v1", "Namespace", WORKLOADS))
+    remove(place.admin, [namespace])
 
 
 def _now() -> datetime:

@@ -18,7 +18,8 @@ from . import placing, serving
 from .conftest import Rig
 from .controlling import ROLE, Place, placed, until
 from .faults import way_to
-from .store import BATCH, encoded, etcd
+from .pods import remove
+from .store import BATCH, etcd
 
 pytestmark = pytest.mark.cluster
 
@@ -50,8 +51,7 @@ def _space(place: Place) -> Iterator[str]:
     until(lambda: place.kube.get(Ref("v1", "ServiceAccount", "default", LOST)), "it is ready")
     place.kube.apply(account("lost", LOST))
     yield LOST
-    place.kube.delete(Ref.of(namespace))
-    until(lambda: place.kube.get(Ref.of(namespace)) is None, "it is gone")
+    remove(place.kube, [namespace])
 
 
 def account(name: str, namespace: str, *, role: str = ROLE) -> dict[str, Any]:
@@ -123,10 +123,8 @@ def _many(place: Place) -> Iterator[None]:
                 store.put({name: values[name] for name in names[first : first + BATCH]})
         yield
         for kind in ("pods", "serviceaccounts", "events"):
-            prefix = f"/registry/{kind}/{SPACE}/"
-            end = prefix[:-1] + "0"
-            store.call("kv/deleterange", {"key": encoded(prefix), "range_end": encoded(end)})
-    place.kube.delete(Ref.of(namespace))
+            store.clear(f"/registry/{kind}/{SPACE}/")
+    remove(place.kube, [namespace])
 
 
 @pytest.mark.usefixtures("many")

@@ -25,6 +25,8 @@ from irsa.kube.objects import Ref
 from irsa.local.network import free_ports
 from irsa.tls.certs import Authority, LeafRequest
 
+from .pods import remove
+
 pytestmark = pytest.mark.cluster
 
 OWN = "irsa-drop-in"
@@ -209,9 +211,6 @@ def test_no_pod_loses_its_role_on_the_way_there_and_back(rig: Any, old: Old) -> 
     finally:
         creator.stopped.set()
         creator.join()
-        for item in (*reversed(items), _namespace(PLACE)):
-            kube.delete(Ref.of(item))
+        remove(kube, [_namespace(PLACE), *items])
     assert creator.wrong == []
     assert creator.made >= 100
-    for name in (OWN, PLACE):
-        until(lambda name=name: kube.get(Ref.of(_namespace(name))) is None, f"{name} is gone")

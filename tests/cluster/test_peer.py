@@ -24,7 +24,7 @@ from irsa.kube.objects import Ref
 from irsa.local.network import free_ports
 from irsa.tls.certs import Authority, LeafRequest
 
-from .pods import until
+from .pods import remove, until
 
 PEER = os.environ.get("AWS_WEBHOOK")
 pytestmark = [
@@ -125,7 +125,7 @@ def _engines(rig: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Eng
     place = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": PLACE}}
     kube.apply(place)
     with ExitStack() as stack:
-        stack.callback(kube.delete, Ref.of(place))
+        stack.callback(remove, kube, [place])
         for name, command in COMMANDS.items():
             port, metrics = free_ports(2)
             more = [f"--metrics-port={metrics}"] if name == "aws" else []

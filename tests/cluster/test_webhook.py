@@ -31,6 +31,8 @@ from irsa.webhook.directory import Cache
 from irsa.webhook.lookup import Lookup
 from irsa.webhook.watch import Watch, read_annotations
 
+from .pods import remove
+
 pytestmark = pytest.mark.cluster
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "patches"
@@ -141,14 +143,7 @@ def _installed(rig: Any) -> Iterator[Installed]:
         until(installed.mutates, "the webhook patches pods")
         yield installed
     finally:
-        _remove(kube, [*objects(settings), _namespace(PLACE), _namespace(CLOSED)])
-
-
-def _remove(kube: Kube, items: list[dict]) -> None:
-    for item in reversed(items):
-        kube.delete(Ref.of(item))
-    for name in (OWN, PLACE, CLOSED):
-        until(lambda name=name: kube.get(Ref.of(_namespace(name))) is None, f"{name} is gone")
+        remove(kube, [*objects(settings), _namespace(PLACE), _namespace(CLOSED)])
 
 
 def _namespace(name: str) -> dict:

@@ -38,6 +38,8 @@ def _place(own: Rig) -> Iterator[Place]:
     with placed(own.kube, "scale") as place:
         fill(own, place.pods)
         yield place
+        with etcd(own) as store:
+            store.clear(accounts(place.pods))
 
 
 def fill(rig: Rig, namespace: str) -> None:
@@ -46,12 +48,12 @@ def fill(rig: Rig, namespace: str) -> None:
     with etcd(rig) as store:
         for start_ in range(0, MANY, BATCH):
             batch = names[start_ : start_ + BATCH]
-            store.put(
-                {
-                    f"/registry/serviceaccounts/{namespace}/{name}": stored(namespace, name)
-                    for name in batch
-                }
-            )
+            store.put({accounts(namespace) + name: stored(namespace, name) for name in batch})
+
+
+def accounts(namespace: str) -> str:
+    """Where they lie in etcd."""
+    return f"/registry/serviceaccounts/{namespace}/"
 
 
 def stored(namespace: str, name: str) -> bytes:
