@@ -9,7 +9,7 @@ import secrets
 from dataclasses import replace
 from typing import Any
 
-from irsa.local.aws import access, errors, query, s3control
+from irsa.local.aws import access, errors, query, rest, s3control
 from irsa.local.aws.call import Answer, Call, Operation
 from irsa.local.aws.callers import caller_of
 from irsa.local.aws.errors import ApiError, not_implemented
@@ -18,6 +18,7 @@ from irsa.local.aws.log import CallLog
 from irsa.local.aws.operations import OPERATIONS
 from irsa.local.aws.request import Request, Response
 from irsa.local.aws.s3 import routes
+from irsa.local.aws.sso import pages
 from irsa.local.aws.world import World
 
 logger = logging.getLogger(__name__)
@@ -57,11 +58,11 @@ class Front:
         try:
             return _carry_out(call), None
         except ApiError as error:
-            return errors.response(error, call.service, call.request_id), error
+            return _refused(error, call), error
         except Exception:
             logger.exception("the local AWS failed at %s:%s", call.service, call.operation)
             failure = ApiError("InternalFailure", "The local AWS failed; see its log", status=500)
-            return errors.response(failure, call.service, call.request_id), failure
+            return _refused(failure, call), failure
 
     def _record(self, call: Call, response: Response, error: ApiError | None) -> None:
         code = error.code if error else None
@@ -87,27 +88,38 @@ class Front:
 
 _REFUSALS = {
     "AccessDenied", "AuthorizationHeaderMalformed", "ExpiredToken", "ExpiredTokenException",
-    "IDPCommunicationError", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId",
+    "ForbiddenException", "IDPCommunicationError", "IncompleteSignature", "InvalidAccessKeyId",
+    "InvalidClientException", "InvalidClientTokenId", "InvalidGrantException",
     "InvalidIdentityToken", "MissingAuthenticationToken", "NotImplemented",
-    "RequestTimeTooSkewed", "SignatureDoesNotMatch",
+    "RequestTimeTooSkewed", "SignatureDoesNotMatch", "UnauthorizedClientException",
+    "UnauthorizedException",
 }  # fmt: skip
+
+
+# Whoever logs in has no keys yet: a secret or a token says who calls, whatever is signed.
+_UNSIGNED = (*rest.SERVICES, pages.SERVICE)
 
 
 def _carry_out(call: Call) -> Response:
     operation = _identified(call)
-    call.caller = caller_of(call.request, call.target, call.world)
+    if call.service not in _UNSIGNED:
+        call.caller = caller_of(call.request, call.target, call.world)
     if call.caller is None and not operation.anonymous:
         raise ApiError(
             "MissingAuthenticationToken", "Request is missing Authentication Token", status=403
         )
     if call.service in ("iam", "sts"):
         call.params = query.params_of(call.service, call.operation, query.form_of(call.request))
+    elif call.service in rest.SERVICES:
+        call.params = rest.params_of(call.service, call.operation, call.request)
     for action, resource in operation.permissions(call):
         call.notes.setdefault("resource", resource)
         access.require(call, action, resource)
     answer = _answered(call, operation)
     if isinstance(answer, Response):
         return answer
+    if call.service in rest.SERVICES:
+        return rest.answer(answer)
     return query.answer(call.service, call.operation, answer, call.request_id)
 
 
@@ -135,6 +147,8 @@ def _operation_name(call: Call) -> str | None:
         name = routes.operation_of(request, bucket=call.bucket, key=call.key)
     elif call.service == "s3control":
         name = s3control.operation_of(request)
+    elif call.service in _UNSIGNED:
+        name = pages.operation_of(call.service, request) or rest.operation_of(call.service, request)
     else:
         name = query.form_of(request).get("Action")
     call.operation = name or ""
@@ -148,11 +162,18 @@ def _find_bucket(call: Call) -> None:
         call.target = replace(call.target, region=bucket.region_name)
 
 
+def _refused(error: ApiError, call: Call) -> Response:
+    if call.service == pages.SERVICE:
+        return pages.refusal(error)
+    if call.service in rest.SERVICES:
+        return rest.refusal(error, call.service)
+    return errors.response(error, call.service, call.request_id)
+
+
 def _completed(response: Response, call: Call) -> Response:
     headers: dict[str, str] = dict(response.headers)
-    headers["x-amzn-requestid" if call.service in ("iam", "sts") else "x-amz-request-id"] = (
-        call.request_id
-    )
+    of_s3 = call.service in ("s3", "s3control")
+    headers["x-amz-request-id" if of_s3 else "x-amzn-requestid"] = call.request_id
     return Response(status=response.status, headers=headers, body=response.body)
 
 

@@ -34,6 +34,9 @@ _FORMS = (
     ("s3", rf"(?:(?P<bucket>.+)\.)?s3(?:-fips)?(?:\.dualstack)?\.{_REGION}"),
     ("s3", rf"(?:(?P<bucket>.+)\.)?s3-{_REGION}"),
     ("s3", r"(?:(?P<bucket>.+)\.)?s3"),
+    ("sso-oidc", rf"oidc(?:-fips)?\.{_REGION}"),
+    ("sso", rf"portal\.sso(?:-fips)?\.{_REGION}"),
+    ("sso-device", rf"device\.sso\.{_REGION}"),
     ("sts", rf"sts(?:-fips)?(?:\.{_REGION})?"),
     ("iam", rf"iam(?:-fips)?(?:\.(?:global|us-gov|{_REGION}))?"),
 )

@@ -21,6 +21,7 @@ from irsa.local.aws.s3.permissions import (
     on_object,
     put_object,
 )
+from irsa.local.aws.sso import clients, pages, portal, tokens
 
 
 def _operation(
@@ -190,6 +191,23 @@ _CONTROL = {
     "PutPublicAccessBlock": (s3control.put, "s3:PutAccountPublicAccessBlock"),
 }
 
+# Nobody signs these: a client's secret or a token says who calls.
+_SIGN_ON = {
+    "sso": {
+        "GetRoleCredentials": portal.role_credentials,
+        "ListAccountRoles": portal.account_roles,
+        "ListAccounts": portal.accounts,
+        "Logout": portal.logout,
+    },
+    "sso-device": {"AllowDevice": pages.allow_device},
+    "sso-oidc": {
+        "Authorize": pages.authorize,
+        "CreateToken": tokens.create,
+        "RegisterClient": clients.register,
+        "StartDeviceAuthorization": tokens.start_device,
+    },
+}
+
 OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
     "iam": _IAM,
     "s3": _S3,
@@ -198,4 +216,8 @@ OPERATIONS: Mapping[str, Mapping[str, Operation]] = {
         for name, (do, action) in _CONTROL.items()
     },
     "sts": _STS,
+    **{
+        service: {name: _operation(do, sts.nothing, anonymous=True) for name, do in table.items()}
+        for service, table in _SIGN_ON.items()
+    },
 }

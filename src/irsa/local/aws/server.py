@@ -16,6 +16,7 @@ from irsa.local.aws.front import Front
 from irsa.local.aws.iam.users import appointed
 from irsa.local.aws.log import CallLog
 from irsa.local.aws.proxy import Proxy
+from irsa.local.aws.sso import permission_sets
 from irsa.local.aws.world import Clock, World, system_clock
 from irsa.local.delays import Delays, DelaysFile
 from irsa.local.network import LOOPBACK
@@ -71,6 +72,7 @@ class Server:
             delays=delays or DelaysFile(directory),
         )
         _appoint(world, *keys)
+        permission_sets.provision(world)
         return cls(directory, world, listen=(address, port))
 
     @property

@@ -30,10 +30,12 @@ class Asked:
     What somebody wants of a session.
 
     Args:
+        name: How it is called, the last part of its ARN.
         seconds: How long it lasts.
         policies: Its own policies, those that it names as they are now; None if it has none.
     """
 
+    name: str
     seconds: int
     policies: tuple[Mapping[str, Any], ...] | None = None
 
@@ -52,7 +54,7 @@ def asked_of(call: Call, role: Any) -> Asked:
             "ValidationError",
             "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
         )
-    return Asked(seconds=seconds, policies=policies)
+    return Asked(name=call.params["RoleSessionName"], seconds=seconds, policies=policies)
 
 
 def _policies(call: Call) -> tuple[Mapping[str, Any], ...] | None:
@@ -77,7 +79,7 @@ def begin(
     Begin a session.
 
     Args:
-        call: The call; it names the session.
+        call: The call.
         role: moto's role.
         asked: What is wanted of it.
         keys: The condition keys that stay with it.
@@ -89,7 +91,7 @@ def begin(
         expires=(call.world.clock() + timedelta(seconds=asked.seconds)).replace(microsecond=0),
         role_id=role.id,
         role_arn=role.arn,
-        name=call.params["RoleSessionName"],
+        name=asked.name,
         keys=keys,
         policies=asked.policies,
     )

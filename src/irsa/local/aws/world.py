@@ -16,6 +16,7 @@ from moto.s3.models import FakeBucket, S3Backend, s3_backends
 
 from irsa.arns import partition_of
 from irsa.local.aws.lag import Past, copied
+from irsa.local.aws.sso.state import SignOn
 from irsa.local.delays import NONE, Delays
 
 Clock = Callable[[], datetime]
@@ -57,6 +58,7 @@ class World:
         clock: The time; an argument so that it can be another one.
         delays: How late things are seen, asked for at each call.
         documents: What STS keeps of issuers: when it was read, and what.
+        sign_on: What IAM Identity Center remembers.
     """
 
     account: str
@@ -67,6 +69,7 @@ class World:
     bucket_policies: dict[str, bytes] = field(default_factory=dict)
     account_block: dict[str, bool] | None = None
     documents: dict[str, tuple[datetime, bytes]] = field(default_factory=dict)
+    sign_on: SignOn = field(default_factory=SignOn)
     lock: threading.RLock = field(default_factory=threading.RLock)
     _past: Past = field(default_factory=Past)
     _shown: IAMBackend | None = None

@@ -28,8 +28,12 @@ def test_every_pattern_of_an_operation_compiles(service):
             assert r"\p{" in pattern or re.compile(pattern)
 
 
-@pytest.mark.parametrize("service", sorted(OPERATIONS))
+# What a browser opens has no model.
+PAGES = {"AllowDevice", "Authorize"}
+
+
+@pytest.mark.parametrize("service", sorted(set(OPERATIONS) - {"sso-device"}))
 def test_every_operation_of_the_table_exists(service):
     """By the name that AWS gives it."""
     model = botocore.session.get_session().get_service_model(service)
-    assert set(OPERATIONS[service]) <= set(model.operation_names)
+    assert set(OPERATIONS[service]) - PAGES <= set(model.operation_names)

@@ -19,6 +19,9 @@ from irsa.local.aws.hosts import target_of
         ("s3-fips.us-gov-east-1.amazonaws.com", "s3", "us-gov-east-1", "aws-us-gov"),
         ("sts.us-iso-east-1.c2s.ic.gov", "sts", "us-iso-east-1", "aws-iso"),
         ("sts.eu-west-1.api.aws", "sts", "eu-west-1", "aws"),
+        ("oidc.eu-west-1.amazonaws.com", "sso-oidc", "eu-west-1", "aws"),
+        ("portal.sso.us-gov-west-1.amazonaws.com", "sso", "us-gov-west-1", "aws-us-gov"),
+        ("device.sso.cn-north-1.amazonaws.com.cn", "sso-device", "cn-north-1", "aws-cn"),
     ],
 )
 def test_a_host_stands_for_a_service(host, service, region, partition):

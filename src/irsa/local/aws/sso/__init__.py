@@ -1,0 +1,1 @@
+"""IAM Identity Center: `aws sso login`, its sessions, and the roles that they lead to."""
