@@ -40,5 +40,24 @@ class Killer:
             raise KilledError
 
 
+@dataclass(kw_only=True)
+class DeadAfter:
+    """
+    An observer of the door to AWS that dies when a call took effect.
+
+    Args:
+        call: Its name, such as `iam:CreateRole`.
+    """
+
+    call: str
+
+    def before(self, call: Any) -> None:
+        """Nothing yet."""
+
+    def after(self, call: Any) -> None:
+        if call.name == self.call:
+            raise KilledError
+
+
 def _name(call: tuple[Any, ...]) -> str:
     return call[0].name if len(call) == 1 else " ".join(call)

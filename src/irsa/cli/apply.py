@@ -60,6 +60,7 @@ def command(
     parts = scope.parse(given.terms.only if given else only)
     with ExitStack() as stack:
         site = provisioning.enter(stack, config, only=parts, kubeconfig=kubeconfig, context=context)
+        trail.let_show(site, audit_log, removing=False)
         terms = plans.terms(site, prune=given.terms.prune if given else prune)
         if given:
             saved.require_terms(given.terms, terms)

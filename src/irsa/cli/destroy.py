@@ -67,6 +67,7 @@ def command(
             kubeconfig=kubeconfig,
             context=context,
         )
+        trail.let_show(site, audit_log, removing=True)
         plan = provisioning.plan_removal(site, delete_bucket=delete_bucket)
         _show(plan)
         if plan.changes:

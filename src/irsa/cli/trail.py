@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from irsa.cli.provisioning import Site
     from irsa.config import Config
     from irsa.provision.audit import Trail
+
+_END = 1 << 20  # bytes, a few thousand lines
 
 AuditLog = Annotated[
     Path | None,
@@ -110,3 +113,42 @@ def opened(
         **fields,
     ) as trail:
         yield trail
+
+
+def let_show(site: "Site", log: Path | None, *, removing: bool) -> None:
+    """
+    Wait until IAM shows what a run that did not finish wrote a moment ago.
+
+    Args:
+        site: The site.
+        log: The log, if the command line names one.
+        removing: Whether things are about to be removed.
+    """
+    from irsa.cli.render import console
+    from irsa.provision import unfinished
+
+    seconds = unfinished.unseen(
+        _end_of(path(log, site.config, site.path)).splitlines(),
+        uid=site.config.cluster.uid,
+        removing=removing,
+        now=datetime.now(UTC),
+    )
+    if site.aws and seconds > 0:
+        console.note(
+            f"waiting: an earlier run did not finish, and IAM may not show yet what it wrote "
+            f"({seconds:.0f} s)"
+        )
+        with console.step("let IAM show what an earlier run wrote"):
+            site.world.sleep(seconds)
+
+
+def _end_of(where: Path) -> bytes:
+    """The last lines of a log; nothing where it cannot be read again."""
+    try:
+        if not where.is_file():
+            return b""
+        with where.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - _END))
+            return log.read()
+    except OSError:
+        return b""

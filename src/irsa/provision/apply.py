@@ -14,6 +14,7 @@ from irsa.errors import AwsError
 from irsa.provision import renewal, settling
 from irsa.provision.amending import amend
 from irsa.provision.checks import Available, Gone, Injects, Published, Trusted
+from irsa.provision.overtaken import REMOVALS
 from irsa.provision.patience import GONE, patience
 from irsa.provision.resource import (
     Amend,
@@ -30,7 +31,6 @@ from irsa.provision.waiting import wait
 from irsa.provision.world import World
 
 _PAUSE = 2.0
-_REMOVALS = ("Delete", "Detach", "Remove")
 
 Around = Callable[[str], AbstractContextManager[None]]
 
@@ -137,7 +137,7 @@ def _call(call: Call, world: World, done: list[str]) -> None:
         try:
             world.aws.call(call)
         except AwsError as error:
-            if error.code in GONE and call.operation.startswith(_REMOVALS):
+            if error.code in GONE and call.operation.startswith(REMOVALS):
                 return
             willing = patience(call, error, done)
             deadline = deadline or world.now() + (willing.seconds if willing else 0)

@@ -15,6 +15,10 @@ _LATE = 90.0
 _AT_ONCE = 30.0
 
 
+# How the operations begin that take something away.
+REMOVALS = ("Delete", "Detach", "Remove")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overtaken:
     """

@@ -1,6 +1,8 @@
 """`irsa destroy`."""
 
 import pytest
+from tests.fakes.killing import DeadAfter, KilledError
+from tests.fakes.late import make_late
 from tests.fakes.stage import BUCKET, command_line, make_stage
 
 SURE = ("--yes", "--confirm-name", "prod-eu")
@@ -109,3 +111,49 @@ def test_nothing_trusts_the_issuer_when_it_goes(irsa, stage):
     names = list(dict.fromkeys(call.operation for call in stage.aws.calls))
     order = ["DeleteRole", "DeleteOpenIDConnectProvider", "DeleteObject", "DeleteBucket"]
     assert [name for name in names if name in order] == order
+
+
+@pytest.fixture(name="late")
+def _late():
+    stage = make_stage()
+    make_late(stage)
+    return stage
+
+
+@pytest.fixture(name="hasty")
+def _hasty(late, tmp_path, monkeypatch):
+    return command_line(late, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("call", ["iam:CreateOpenIDConnectProvider", "iam:CreateRole"])
+def test_what_a_killed_apply_made_is_found_however_late_it_shows(hasty, late, capsys, call):
+    """Nothing is orphaned by who takes it all down at once."""
+    late.aws.observer = DeadAfter(call=call)
+    with pytest.raises(KilledError):
+        hasty("apply", "--yes")
+    late.aws.observer = None
+    assert hasty("destroy", *SURE, "--delete-bucket") == 0
+    assert late.aws.empty
+    assert "waiting: an earlier run did not finish" in capsys.readouterr().err
+
+
+def test_what_a_killed_destroy_removed_is_made_anew_however_late_it_shows(
+    late, tmp_path, monkeypatch
+):
+    """An apply that follows at once does not take for made what is gone."""
+    bare = [{"serviceAccounts": ["shop/web"]}]
+    hasty = command_line(late, tmp_path, monkeypatch, roles=bare)
+    assert hasty("apply", "--yes") == 0
+    late.aws.observer = DeadAfter(call="iam:DeleteRole")
+    with pytest.raises(KilledError):
+        hasty("destroy", *SURE)
+    late.aws.observer = None
+    assert hasty("apply", "--yes") == 0
+    assert len(late.aws.roles) == 1
+
+
+def test_nobody_waits_after_a_run_that_ended_well(hasty, capsys):
+    """It has waited itself."""
+    assert hasty("apply", "--yes") == 0
+    assert hasty("destroy", *SURE) == 0
+    assert "did not finish" not in capsys.readouterr().err

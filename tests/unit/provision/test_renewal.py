@@ -1,11 +1,10 @@
 """What was planned has been overtaken: it is read again, judged as always, and gone on with."""
 
 import copy
-from dataclasses import dataclass
 
 import pytest
 from tests.fakes.aws import Bucket
-from tests.fakes.killing import KilledError
+from tests.fakes.killing import DeadAfter, KilledError
 from tests.fakes.late import make_late
 from tests.fakes.stage import BUCKET, S3_READ, make_config, make_stage
 
@@ -20,20 +19,6 @@ SQS = "arn:aws:iam::aws:policy/AmazonSQSFullAccess"
 SHOWN = "waiting: IAM does not show role prod-eu-shop-web yet as it is (EntityAlreadyExists)"
 
 
-@dataclass
-class DeadAfter:
-    """Dies when a call took effect."""
-
-    name: str
-
-    def before(self, call):
-        """Nothing yet."""
-
-    def after(self, call):
-        if call.name == self.name:
-            raise KilledError
-
-
 @pytest.fixture(name="late")
 def _late():
     stage = make_stage(injection={"engine": "none"})
@@ -43,7 +28,7 @@ def _late():
 
 def _half_made(stage):
     """An earlier run died right after it had made the role: nobody sees it yet."""
-    stage.aws.observer = DeadAfter("iam:CreateRole")
+    stage.aws.observer = DeadAfter(call="iam:CreateRole")
     with pytest.raises(KilledError):
         stage.apply()
     stage.aws.observer = None
