@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.node import network
+from tests.e2e.node import apiserver, network
 from tests.e2e.node.controlplane import ControlPlane
 from tests.e2e.node.runtime import Runtime
 from tests.e2e.node.sealed import TEMPORARY
@@ -26,7 +26,7 @@ from irsa.local.readiness import ready
 NAME = "node-1"
 UP_WITHIN = 180.0
 ROOT = Path("/run/node")
-_APISERVER = "kube-apiserver"
+_CONTROL_PLANE = {"metadata": {"labels": {"node-role.kubernetes.io/control-plane": ""}}}
 _ROUTINE = ("Scheduled", "Pulled", "Created", "Started", "MissingClusterDNS")
 
 
@@ -45,28 +45,28 @@ class Cluster:
         mark = {MARK: os.environ.get(MARK, "")}
         self._environment = mark | {"PATH": path, "HOME": str(ROOT), "TMPDIR": str(TEMPORARY)}
         self._runtime = Runtime(ROOT)
-        self._plane = ControlPlane(directory=ROOT / "pki", node=NAME)
+        self._plane = ControlPlane(node=NAME)
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self.logs = ROOT / "logs"
 
-    def up(self, images: Sequence[Path], *, issuers: Sequence[str]) -> Kube:
+    def up(self, images: Sequence[Path], *, issuer: str) -> Kube:
         """Start everything; the cluster, as its administrator, once the node is ready."""
         self.logs.mkdir(parents=True)
         network.up()
         network.configure(ROOT / "cni")
         self._plane.prepare()
-        kube = self._control_plane(issuers)
+        self.start("etcd", self._plane.etcd())
         self.start("containerd", self._runtime.containerd())
         for image in images:
             self._import(image)
-        kubelet = self._runtime.kubelet(
-            name=NAME,
-            authority=self._plane.authority,
-            kubeconfig=self._plane.kubeconfig("kubelet"),
-            cgroup=self._cgroup,
-        )
-        self.start("kubelet", kubelet)
-        self.wait("the node is ready", lambda: _ready(kube, Ref("v1", "Node", NAME)))
+        apiserver.MANIFEST.write_text(apiserver.manifest(issuer))
+        self.start("kubelet", self._kubelet())
+        kube = Kube.open(kubeconfig=str(self.kubeconfig))
+        self.wait("the API server answers", lambda: kube.raw("/readyz") == b"ok")
+        self._start_others(kube)
+        node = Ref("v1", "Node", NAME)
+        self.wait("the node is ready", lambda: _ready(kube, node))
+        kube.patch(node, _CONTROL_PLANE)
         return kube
 
     @property
@@ -79,26 +79,21 @@ class Cluster:
         """The administrator's kubeconfig."""
         return self._plane.kubeconfig("admin")
 
-    def change_issuers(self, kube: Kube, issuers: Sequence[str]) -> None:
-        """Start the API server anew, so that it signs with the first and accepts them all."""
-        process = self._running.pop(_APISERVER)
-        process.terminate()
-        process.wait(UP_WITHIN)
-        self.start(_APISERVER, self._plane.apiserver(issuers))
-        self.wait("the API server answers again", lambda: kube.raw("/readyz") == b"ok")
+    def _kubelet(self) -> list[str]:
+        return self._runtime.kubelet(
+            name=NAME,
+            authority=self._plane.authority,
+            kubeconfig=self._plane.kubeconfig("kubelet"),
+            cgroup=self._cgroup,
+        )
 
-    def _control_plane(self, issuers: Sequence[str]) -> Kube:
-        plane = self._plane
-        self.start("etcd", plane.etcd())
-        self.start(_APISERVER, plane.apiserver(issuers))
-        kube = Kube.open(kubeconfig=str(self.kubeconfig))
-        self.wait("the API server answers", lambda: kube.raw("/readyz") == b"ok")
-        self.start("kube-controller-manager", plane.controller_manager())
-        self.start("kube-scheduler", plane.scheduler())
-        self.start("kube-proxy", plane.proxy())
+    def _start_others(self, kube: Kube) -> None:
+        """Start what needs an API server."""
+        self.start("kube-controller-manager", self._plane.controller_manager())
+        self.start("kube-scheduler", self._plane.scheduler())
+        self.start("kube-proxy", self._plane.proxy())
         account = Ref("v1", "ServiceAccount", "default", "default")
         self.wait("the controller manager works", lambda: kube.get(account))
-        return kube
 
     def start(self, name: str, argv: Sequence[str]) -> None:
         """Start a program, with a log of its own."""
@@ -131,7 +126,8 @@ class Cluster:
 
     def explain(self) -> None:
         """Show the end of every log, and what the cluster says of itself."""
-        for log in sorted(self.logs.glob("*.log")):
+        pods = self._runtime.pod_logs.glob("kube-system_*/*/*.log")
+        for log in sorted((*self.logs.glob("*.log"), *pods)):
             lines = log.read_text(errors="replace").splitlines()[-25:]
             sys.stderr.write("\n".join([f"--- {log.name}", *(each[:400] for each in lines), ""]))
         try:

@@ -6,20 +6,18 @@ Never here: processes.
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from tests.e2e.node import network
+from tests.e2e.node import apiserver, network
 
 from irsa import files
+from irsa.identity.keys import KeyKind, SigningKey
 from irsa.tls.certs import Authority, LeafRequest
 
-SERVER = f"https://{network.NODE}:6443"
-_ETCD = "http://127.0.0.1:2379"
+SERVER = f"https://{network.NODE}:{apiserver.PORT}"
 _NAMES = ("kubernetes", "kubernetes.default", "kubernetes.default.svc")
 _USERS = {
     "admin": ("e2e-admin", "system:masters"),
@@ -35,25 +33,24 @@ class ControlPlane:
     One of everything, for one node.
 
     Args:
-        directory: Where its files are.
         node: The node's name.
     """
 
-    directory: Path
     node: str
 
     @property
     def authority(self) -> Path:
         """The authority of every certificate."""
-        return self.directory / "ca.crt"
+        return apiserver.PKI / "ca.crt"
 
     def kubeconfig(self, user: str) -> Path:
         """The kubeconfig of a user: `admin`, `kubelet` and so on."""
-        return self.directory / f"{user}.conf"
+        return apiserver.DIRECTORY / f"{user}.conf"
 
     def prepare(self) -> None:
-        """Make keys, certificates and kubeconfigs."""
-        self.directory.mkdir(parents=True)
+        """Make keys, certificates and kubeconfigs, where kubeadm has them."""
+        for directory in (apiserver.PKI, apiserver.MANIFESTS):
+            directory.mkdir(parents=True)
         authority = Authority.generate("kubernetes", now=datetime.now(UTC), days=2)
         self._write("ca", authority.certificate_pem, authority.private_key_pem())
         serving = (network.NODE, network.FIRST_SERVICE, "127.0.0.1")
@@ -79,52 +76,16 @@ class ControlPlane:
             "etcd",
             {
                 "name": "node",
-                "data-dir": f"{self.directory}/etcd",
+                "data-dir": "/run/etcd",
                 "unsafe-no-fsync": "true",
-                "listen-client-urls": _ETCD,
-                "advertise-client-urls": _ETCD,
+                "listen-client-urls": apiserver.ETCD,
+                "advertise-client-urls": apiserver.ETCD,
                 "listen-peer-urls": peer,
                 "initial-advertise-peer-urls": peer,
                 "initial-cluster": f"node={peer}",
                 "log-level": "warn",
             },
         )
-
-    def apiserver(self, issuers: Iterable[str]) -> list[str]:
-        """The command of an API server that signs with the first issuer, and accepts them all."""
-        accepted = [f"--service-account-issuer={issuer}" for issuer in issuers]
-        pki = self.directory
-        flags = _command(
-            "kube-apiserver",
-            {
-                "advertise-address": network.NODE,
-                "authorization-mode": "Node,RBAC",
-                "bind-address": "0.0.0.0",
-                "client-ca-file": f"{pki}/ca.crt",
-                "enable-admission-plugins": "NodeRestriction",
-                # As on a cluster whose control plane has no kube-proxy: endpoints are dialled.
-                "enable-aggregator-routing": "true",
-                "etcd-servers": _ETCD,
-                "kubelet-client-certificate": f"{pki}/kubelet-client.crt",
-                "kubelet-client-key": f"{pki}/kubelet-client.key",
-                "kubelet-preferred-address-types": "InternalIP",
-                "proxy-client-cert-file": f"{pki}/front-proxy.crt",
-                "proxy-client-key-file": f"{pki}/front-proxy.key",
-                "requestheader-allowed-names": "front-proxy",
-                "requestheader-client-ca-file": f"{pki}/ca.crt",
-                "requestheader-username-headers": "X-Remote-User",
-                "requestheader-group-headers": "X-Remote-Group",
-                "requestheader-extra-headers-prefix": "X-Remote-Extra-",
-                "secure-port": "6443",
-                "service-account-jwks-uri": f"{SERVER}/openid/v1/jwks",
-                "service-account-key-file": f"{pki}/sa.pub",
-                "service-account-signing-key-file": f"{pki}/sa.key",
-                "service-cluster-ip-range": network.SERVICES,
-                "tls-cert-file": f"{pki}/apiserver.crt",
-                "tls-private-key-file": f"{pki}/apiserver.key",
-            },
-        )
-        return [*flags, *accepted]
 
     def controller_manager(self) -> list[str]:
         """The command of the controller manager."""
@@ -135,7 +96,7 @@ class ControlPlane:
                 "kubeconfig": str(self.kubeconfig("controller-manager")),
                 "leader-elect": "false",
                 "root-ca-file": str(self.authority),
-                "service-account-private-key-file": f"{self.directory}/sa.key",
+                "service-account-private-key-file": f"{apiserver.PKI}/sa.key",
                 "use-service-account-credentials": "true",
             },
         )
@@ -176,25 +137,17 @@ class ControlPlane:
         self._write(name, leaf.certificate_pem, leaf.private_key_pem)
 
     def _write(self, name: str, certificate: bytes, key: bytes) -> None:
-        files.write_atomic(self.directory / f"{name}.crt", certificate)
-        files.write_atomic(self.directory / f"{name}.key", key, mode=0o600)
+        files.write_atomic(apiserver.PKI / f"{name}.crt", certificate)
+        files.write_atomic(apiserver.PKI / f"{name}.key", key, mode=0o600)
 
     def _make_signing_key(self) -> None:
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        private = key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        public = key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        files.write_atomic(self.directory / "sa.key", private, mode=0o600)
-        files.write_atomic(self.directory / "sa.pub", public)
+        key = SigningKey.generate(KeyKind.rsa_2048)
+        files.write_atomic(apiserver.PKI / "sa.key", key.private_pem(), mode=files.SECRET_MODE)
+        files.write_atomic(apiserver.PKI / "sa.pub", key.public.pem())
 
     def _kubeconfig(self, user: str) -> bytes:
         def data(name: str) -> str:
-            return base64.b64encode((self.directory / name).read_bytes()).decode()
+            return base64.b64encode((apiserver.PKI / name).read_bytes()).decode()
 
         cluster = {"server": SERVER, "certificate-authority-data": data("ca.crt")}
         keys = {

@@ -1,8 +1,8 @@
 """
-The images, built without a registry and without Docker: the base, ours, and the application's.
+The images, built without a registry and without Docker.
 
-Ours is built from the real Dockerfile. Everything that buildah keeps lies below /run and /var,
-which are not the machine's own here.
+The base, the API server, ours, and the application's. Ours is built from the real Dockerfile.
+Everything that buildah keeps lies below /run and /var, which are not the machine's own here.
 Never here: running them.
 """
 
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 BASE = "localhost/base:e2e"
+APISERVER = "localhost/kube-apiserver:e2e"
 IRSA = "localhost/irsa:e2e"
 APPLICATION = "localhost/application:e2e"
 _AUTHORITIES = "/etc/ssl/certs/ca-certificates.crt"
@@ -22,6 +23,11 @@ _BASE = """\
 FROM scratch
 ADD {archive} /
 CMD ["/bin/sleep", "infinity"]
+"""
+_APISERVER = """\
+FROM scratch
+COPY {program} /usr/local/bin/kube-apiserver
+ENV PATH=/usr/local/bin
 """
 _APPLICATION = """\
 FROM localhost/base:e2e
@@ -51,6 +57,12 @@ class Builder:
         """The image that the others begin with."""
         self._build(BASE, debian.parent, recipe=_BASE.format(archive=debian.name))
         return self._archive(BASE)
+
+    def apiserver(self, program: Path) -> Path:
+        """The program alone, which needs nothing else."""
+        program = program.resolve()
+        self._build(APISERVER, program.parent, recipe=_APISERVER.format(program=program.name))
+        return self._archive(APISERVER)
 
     def irsa(self) -> Path:
         """Ours, from the real Dockerfile."""

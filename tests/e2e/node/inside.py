@@ -7,15 +7,16 @@ Nothing is taken down here: it all ends with the namespaces.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.e2e.node import aws, images, kept, sealed
+from tests.e2e.node import apiserver, aws, images, kept, sealed
 from tests.e2e.node.cluster import ROOT, Cluster
-from tests.e2e.node.story import ISSUER, LOCAL_ISSUER, Quiet, Story
+from tests.e2e.node.story import LOCAL_ISSUER, Quiet, Story
 from tests.e2e.node.waiting import Failed, say
 
 from irsa.errors import IrsaError
@@ -33,7 +34,7 @@ def main(stage: str, cgroup: str, programs: str) -> int:
     """Run a stage; the exit code."""
     stages: dict[str, Callable[[Cluster], None]] = {"story-node": _tell, "held-node": _hold}
     if stage not in stages:
-        _build(whole=stage == "story")
+        _build(programs, whole=stage == "story")
         argv = [sys.executable, "-m", __spec__.name, f"{stage}-node", cgroup, programs]
         return subprocess.run(sealed.apart_network(argv), check=False).returncode
     cluster = Cluster([Path(each) for each in programs.split(":")], cgroup=cgroup)
@@ -48,11 +49,12 @@ def main(stage: str, cgroup: str, programs: str) -> int:
     return 0
 
 
-def _build(*, whole: bool) -> None:
-    say("the base image")
+def _build(programs: str, *, whole: bool) -> None:
+    say("the base image, and the API server's")
     debian = kept.debian()
     builder = images.Builder(_IMAGES, source=SOURCE)
     builder.base(debian)
+    builder.apiserver(Path(shutil.which(apiserver.NAME, path=programs) or ""))
     if whole:
         say("our image, from the Dockerfile")
         builder.irsa()
@@ -92,7 +94,7 @@ def _hold(cluster: Cluster) -> None:
 
 def _up(cluster: Cluster) -> Kube:
     say("the node")
-    kube = cluster.up(sorted(_IMAGES.glob("*.tar")), issuers=(ISSUER, LOCAL_ISSUER))
+    kube = cluster.up(sorted(_IMAGES.glob("*.tar")), issuer=LOCAL_ISSUER)
     say("the node is ready")
     return kube
 

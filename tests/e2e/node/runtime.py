@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.node import network
+from tests.e2e.node import apiserver, network
 
 SANDBOX = "localhost/base:e2e"
 _CONTAINERD = """\
@@ -47,6 +47,11 @@ class Runtime:
         """Where containerd listens."""
         return self.root / "containerd.sock"
 
+    @property
+    def pod_logs(self) -> Path:
+        """Where kubelet keeps what containers say."""
+        return self.root / "pod-logs"
+
     def containerd(self) -> list[str]:
         """The command that runs containerd."""
         settings = self.root / "containerd.toml"
@@ -80,7 +85,7 @@ class Runtime:
             },
             "authorization": {"mode": "Webhook"},
             "containerRuntimeEndpoint": f"unix://{self.socket}",
-            "podLogsDir": f"{self.root}/pod-logs",
+            "podLogsDir": str(self.pod_logs),
             "resolvConf": f"{self.root}/resolv.conf",
             "cgroupDriver": "cgroupfs",
             "cgroupRoot": f"/{cgroup}",
@@ -102,4 +107,5 @@ class Runtime:
             "kubeAPIQPS": 100,
             "kubeAPIBurst": 200,
             "syncFrequency": "10s",
+            "staticPodPath": str(apiserver.MANIFESTS),
         }

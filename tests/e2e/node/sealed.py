@@ -20,6 +20,8 @@ LOOK = 0.1
 ORPHANED = 125
 TEMPORARY = Path("/run/temporary")
 _OVERLAID = ("/var", "/etc")
+# A machine may be a node already: nothing of that is seen here.
+_EMPTY = ("/etc/kubernetes",)
 # Kubelet sets these for the whole machine, unless they are so already: it is shown that they are.
 _KERNEL_SETTINGS = {
     "vm/overcommit_memory": "1",
@@ -91,6 +93,9 @@ def _arrange_files() -> None:
             (layers / name).mkdir(parents=True)
         options = f"lowerdir={place},upperdir={layers}/upper,workdir={layers}/work"
         _mount("overlay", place, kind="overlay", options=options)
+    for place in _EMPTY:
+        Path(place).mkdir(exist_ok=True)
+        _mount("tmpfs", place, kind="tmpfs", options="mode=755")
     # On many machines it is a link to below /run, which is hidden now.
     resolver.unlink(missing_ok=True)
     resolver.write_text(servers)

@@ -7,12 +7,14 @@ Never here: the node itself.
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from tests.e2e.node import application, images, measure
+from tests.e2e.node import application, callers, images, measure
 from tests.e2e.node.aws import ACCOUNT, REGION, Aws
 from tests.e2e.node.cluster import Cluster
 from tests.e2e.node.faults import Faults
+from tests.e2e.node.issuers import IssuerChange
 from tests.e2e.node.waiting import Failed, say
 from tests.e2e.node.writers import Writers
 
@@ -73,10 +75,16 @@ class Story:
         for name in (WEBHOOK, CONTROLLER):
             self._until_available(name)
         say(f"both replicas of {WEBHOOK} are ready, and the controller")
+        change = IssuerChange(
+            cluster=self.cluster, kube=self.kube, shell=self.shell, old=LOCAL_ISSUER, new=ISSUER
+        )
+        change.there()
         shown = self._write()
         for line in measure.usage(self.kube):
             say(line)
         self._verify()
+        self._clear()
+        change.back()
         self._destroy()
         return shown
 
@@ -128,25 +136,23 @@ class Story:
 
     def _write(self) -> str:
         """Pods are created all the time, while replicas are killed and the CA is rolled."""
-        writers = Writers(self.kube, self.aws.proxy)
+        writers = Writers(
+            kube=self.kube,
+            pod=partial(application.pod, proxy=self.aws.proxy),
+            namespace=application.NAMESPACE,
+            name="writer",
+        )
         faults = Faults(kube=self.kube, socket=self.cluster.socket, wait=self.cluster.wait)
         writers.start()
-        self._until_created(writers, 5)
+        writers.wait_for(5, self.cluster.wait)
         for replica in [pod["metadata"]["name"] for pod in faults.replicas()]:
             faults.kill(replica)
             say(f"{replica} was killed and serves again; {len(writers.created)} pods so far")
         faults.roll_certificate()
         say(f"the CA was rolled; {len(writers.created)} pods so far")
-        self._until_created(writers, LEAST_PODS)
+        writers.wait_for(LEAST_PODS, self.cluster.wait)
         writers.stop()
         return self._judge(writers)
-
-    def _until_created(self, writers: Writers, count: int) -> None:
-        def enough() -> bool:
-            writers.check()
-            return len(writers.created) >= count
-
-        self.cluster.wait(f"{count} pods are created", enough, seconds=DONE_WITHIN)
 
     def _judge(self, writers: Writers) -> str:
         if lacking := writers.lacking(ROLE):
@@ -179,12 +185,15 @@ class Story:
         options = ["--image", images.APPLICATION, "--proxy", self.aws.proxy]
         self._irsa("verify", *options, "--ca-bundle", str(self.aws.authority))
 
+    def _clear(self) -> None:
+        """Take the application away."""
+        refs = [Ref("v1", "Namespace", each) for each in (application.NAMESPACE, callers.NAMESPACE)]
+        for ref in refs:
+            self.kube.delete(ref)
+        self.cluster.wait("the namespaces are gone", lambda: not any(map(self.kube.get, refs)))
+
     def _destroy(self) -> None:
-        """Take away the application, then irsa: nothing of it may stay."""
-        namespace = Ref("v1", "Namespace", application.NAMESPACE)
-        self.kube.delete(namespace)
-        self.cluster.wait("the namespace is gone", lambda: self.kube.get(namespace) is None)
-        self.cluster.change_issuers(self.kube, [LOCAL_ISSUER, ISSUER])
+        """Take irsa away: nothing of it may stay."""
         self._irsa("destroy", "--yes", "--confirm-name", NAME, "--delete-bucket")
         self.shell.run("aws", "s3", "rb", "--force", f"s3://{application.BUCKET}")
         if remains := left.in_aws(self.shell) + left.in_cluster(self.kube):

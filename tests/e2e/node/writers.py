@@ -6,20 +6,25 @@ Never here: what goes wrong meanwhile.
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.e2e.node import application
 from tests.e2e.node.waiting import Failed
 
 from irsa.errors import KubeError
 from irsa.kube.client import Kube
-from irsa.kube.objects import Ref
+from irsa.kube.objects import Object, Ref
 
 EVERY = 1.0
-_REFUSED_FOR_LONG = 60.0
+CREATED_WITHIN = 600.0
+_REFUSED_FOR_LONG = 120.0
+_EXISTS = 409
+Wait = Callable[..., Any]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Writers:
     """
     One pod a second, from `start` to `stop`.
@@ -28,11 +33,15 @@ class Writers:
 
     Args:
         kube: The cluster.
-        proxy: Where pods reach AWS.
+        pod: The pod of a name.
+        namespace: Where it is.
+        name: How all the names begin.
     """
 
     kube: Kube
-    proxy: str
+    pod: Callable[[str], Object]
+    namespace: str
+    name: str
     created: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     _trouble: BaseException | None = None
@@ -61,11 +70,20 @@ class Writers:
         if self._trouble:
             raise Failed(f"pods are not created any more: {self._trouble}") from self._trouble
 
+    def wait_for(self, count: int, wait: Wait) -> None:
+        """Wait until so many are created."""
+
+        def enough() -> bool:
+            self.check()
+            return len(self.created) >= count
+
+        wait(f"{count} pods are created", enough, seconds=CREATED_WITHIN)
+
     def lacking(self, role_arn: str) -> list[str]:
         """The pods, of those that were created, that are gone or carry no role."""
         pods = {
             found["metadata"]["name"]: found
-            for found in self.kube.list("v1", "Pod", namespace=application.NAMESPACE)
+            for found in self.kube.list("v1", "Pod", namespace=self.namespace)
         }
         return [
             name
@@ -75,14 +93,15 @@ class Writers:
 
     def unfinished(self) -> dict[str, str]:
         """The pods that have not succeeded, and how far they are."""
-        pods = self.kube.list("v1", "Pod", namespace=application.NAMESPACE)
+        pods = self.kube.list("v1", "Pod", namespace=self.namespace)
         phases = {each["metadata"]["name"]: each["status"].get("phase", "") for each in pods}
-        return {name: phase for name, phase in phases.items() if phase != "Succeeded"}
+        found = {name: phases.get(name, "gone") for name in self.created}
+        return {name: phase for name, phase in found.items() if phase != "Succeeded"}
 
     def failed(self) -> list[str]:
         """What the pods that failed said at last."""
         return [
-            f"{name}: {_last_words(self.kube, name)}"
+            f"{name}: {self._last_words(name)}"
             for name, phase in self.unfinished().items()
             if phase == "Failed"
         ]
@@ -90,7 +109,7 @@ class Writers:
     def _run(self) -> None:
         try:
             while not self._stopping.is_set():
-                self._create(f"writer-{len(self.created):03}")
+                self._create(f"{self.name}-{len(self.created):03}")
                 self._stopping.wait(EVERY)
         except BaseException as error:  # noqa: BLE001 - raised again where somebody waits
             self._trouble = error
@@ -99,18 +118,19 @@ class Writers:
         deadline = time.monotonic() + _REFUSED_FOR_LONG
         while True:
             try:
-                self.kube.create(application.pod(name, proxy=self.proxy))
+                self.kube.create(self.pod(name))
             except KubeError as error:
+                if error.status == _EXISTS:  # the answer was lost, not the pod
+                    break
                 self.refusals.append(error.message)
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.3)
             else:
-                self.created.append(name)
-                return
+                break
+        self.created.append(name)
 
-
-def _last_words(kube: Kube, name: str) -> str:
-    found = kube.get(Ref("v1", "Pod", name, application.NAMESPACE)) or {}
-    statuses = found.get("status", {}).get("containerStatuses") or [{}]
-    return str(statuses[0].get("state"))[:600]
+    def _last_words(self, name: str) -> str:
+        found = self.kube.get(Ref("v1", "Pod", name, self.namespace)) or {}
+        statuses = found.get("status", {}).get("containerStatuses") or [{}]
+        return str(statuses[0].get("state"))[:600]
