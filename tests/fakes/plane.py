@@ -41,6 +41,7 @@ class FakePlane(FakeKube):
     Attributes:
         breaks: Given the command that a restart would run; the command that runs instead, or None
             for a server that does not come up.
+        shows_after: How many looks of the kubelet later its pod shows a new process.
     """
 
     def __init__(self, root, **options):
@@ -48,6 +49,8 @@ class FakePlane(FakeKube):
         super().__init__(**options)
         self.root = root
         self.breaks = lambda command: command
+        self.shows_after = 0
+        self._looks_left = None
         account = {"apiVersion": "v1", "kind": "ServiceAccount"}
         self.create({**account, "metadata": {"name": "default", "namespace": "kube-system"}})
 
@@ -70,12 +73,20 @@ class FakePlane(FakeKube):
         manifest = Manifest.parse((self.root / MANIFEST).read_bytes(), "manifest")
         command = self.breaks(manifest.command)
         if command == self.here.command and self.here.up:
+            self._show_when_due()
             return
         self.here.up = command is not None
         if command is not None:
             self.here.started += 1
             self.here.command = command
+            self._looks_left = self.shows_after
+            self._show_when_due()
+
+    def _show_when_due(self):
+        if self._looks_left == 0:
             self._show(self.here)
+        if self._looks_left is not None:
+            self._looks_left = self._looks_left - 1 if self._looks_left else None
 
     def raw(self, path):
         server = self._answering()

@@ -52,6 +52,11 @@ def flags_of(issuance: Issuance) -> Flags:
     return Flags(issuers=issuance.issuers, audiences=issuance.audiences)
 
 
+def issuance_of(kept: Flags) -> Issuance:
+    """Issuers and audiences that were kept."""
+    return Issuance(issuers=kept.issuers, audiences=kept.audiences)
+
+
 def past_of(records: Sequence[Record], server: str, *, new: str) -> Past:
     """What the history tells for one server and one new issuer."""
     about = [record for record in records if record.issuer == new]
@@ -60,7 +65,7 @@ def past_of(records: Sequence[Record], server: str, *, new: str) -> Past:
     return Past(
         kept=bool(about),
         activated=any(one.after.issuers[:1] == (new,) for one in about),
-        original=Issuance(issuers=first.issuers, audiences=first.audiences) if first else None,
+        original=issuance_of(first) if first else None,
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from irsa.apiserver import flags, fleet, process
 from irsa.apiserver.flags import Flag, Issuance
-from irsa.apiserver.history import Flags
+from irsa.apiserver.history import issuance_of
 from irsa.apiserver.lock import Lock
 from irsa.apiserver.node import Node, Unfinished
 from irsa.apiserver.probe import Probe
@@ -59,7 +59,7 @@ class Proof:
 
     def after(self, note: Unfinished) -> None:
         """Check that the edit has taken effect, and nothing else has changed."""
-        wanted = _issuance(note.flags_after)
+        wanted = issuance_of(note.flags_after)
         with Probe(self._site.kube, self._site.server) as probe:
             probe.require_ready()
             if probe.started() == note.started:
@@ -73,11 +73,24 @@ class Proof:
 
     def before(self, note: Unfinished) -> None:
         """Check that the server runs as it did before the edit."""
-        former = _issuance(note.flags_before)
+        former = issuance_of(note.flags_before)
         with Probe(self._site.kube, self._site.server) as probe:
             probe.require_ready()
             self._check_flags(note, former)
             _check_issuer(probe.mint(), former)
+
+    def shown(self, wanted: Issuance) -> None:
+        """
+        Check that its pod, if it has one, shows the flags: those of other nodes judge by that.
+
+        Raises:
+            KubeError: It shows others, as for some seconds after a restart.
+        """
+        for server in fleet.survey(self._site.kube).servers:
+            if server.url == self._site.server.url and server.command:
+                given = flags.parse(server.command, f"the pod of {server.name}")
+                if flags.issuance_of(given) != wanted:
+                    raise KubeError(f"the pod of {server.name} does not show its new flags yet")
 
     def _check_flags(self, note: Unfinished, wanted: Issuance) -> None:
         now = running(self._site)
@@ -122,7 +135,3 @@ def _check_accepted(probe: Probe, token: str, otherwise: str) -> None:
     why = probe.rejects(token)
     if why:
         raise WrongError(f"{otherwise}: {why}")
-
-
-def _issuance(kept: Flags) -> Issuance:
-    return Issuance(issuers=kept.issuers, audiences=kept.audiences)

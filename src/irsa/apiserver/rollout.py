@@ -6,6 +6,7 @@ be taken up again: `resume` does so.
 Never here: which issuers are wanted, and whether the edit is allowed.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -15,12 +16,14 @@ from datetime import UTC, datetime
 from irsa import __version__
 from irsa.apiserver import archive
 from irsa.apiserver.flags import Issuance
-from irsa.apiserver.history import Event, Record, flags_of
+from irsa.apiserver.history import Event, Flags, Record, flags_of, issuance_of
 from irsa.apiserver.manifest import Manifest
 from irsa.apiserver.node import Unfinished, digest
 from irsa.apiserver.proof import Proof, Site, WrongError
 from irsa.apiserver.stages import Stage
-from irsa.errors import KubeError, RefusedError
+from irsa.errors import InputError, KubeError, RefusedError
+
+SHOWN_WITHIN = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +141,7 @@ class Rollout:
         with self._step("record the proof in the cluster's history"):
             self._record(note, Event.done)
         self._site.node.finish()
+        self._await_pod(note.flags_after)
 
     def _put_back(self, note: Unfinished, cause: KubeError) -> None:
         site, name = self._site, self._site.server.name
@@ -152,6 +156,7 @@ class Rollout:
         self._prove_before(note, cause)
         self._record(note, Event.put_back)
         site.node.finish()
+        self._await_pod(note.flags_before)
         raise KubeError(
             f"{name} runs with its former flags again, since with the new ones: {cause.message}",
             hint="look into the API server's log on that node; then run the same command again",
@@ -169,8 +174,16 @@ class Rollout:
                 hint="look into the kubelet's and the API server's log on that node",
             ) from error
 
-    def _until(self, check: Callable[[], None]) -> None:
-        deadline = self._pace.monotonic() + self._pace.timeout
+    def _await_pod(self, expected: Flags) -> None:
+        """Let nobody judge by what the kubelet has not renewed yet; it is no part of the proof."""
+        wanted = issuance_of(expected)
+        shown = self._step(f"wait until the kubelet shows the flags of {self._site.server.name}")
+        with contextlib.suppress(KubeError, InputError), shown:
+            self._until(lambda: self._proof.shown(wanted), seconds=SHOWN_WITHIN)
+
+    def _until(self, check: Callable[[], None], *, seconds: float | None = None) -> None:
+        timeout = self._pace.timeout if seconds is None else seconds
+        deadline = self._pace.monotonic() + timeout
         while True:
             try:
                 return check()
@@ -178,7 +191,7 @@ class Rollout:
                 raise
             except KubeError as error:
                 if self._pace.monotonic() > deadline:
-                    message = f"not within {self._pace.timeout:g} s: {error.message}"
+                    message = f"not within {timeout:g} s: {error.message}"
                     raise KubeError(message, hint=error.hint) from error
             self._keep_lock()
             self._pace.sleep(self._pace.interval)

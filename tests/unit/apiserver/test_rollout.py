@@ -4,12 +4,12 @@ import itertools
 
 import pytest
 
-from irsa.apiserver import archive, stages
+from irsa.apiserver import archive, flags, fleet, process, stages
 from irsa.apiserver.history import Event
 from irsa.apiserver.manifest import Manifest
 from irsa.apiserver.node import BACKUPS
 from irsa.apiserver.proof import Site
-from irsa.apiserver.rollout import Edit, Rollout
+from irsa.apiserver.rollout import SHOWN_WITHIN, Edit, Rollout
 from irsa.apiserver.servers import Server
 from irsa.apiserver.stages import Gate, Stage
 from irsa.errors import KubeError, RefusedError
@@ -29,6 +29,16 @@ def _rollout(plane, node, lock, clock, steps):
     return Rollout(site, clock.pace(), steps)
 
 
+@pytest.fixture(name="late")
+def _late(plane, monkeypatch):
+    """On the node itself: its process is seen at once, the kubelet renews the pod later."""
+    monkeypatch.setattr(
+        process, "running_flags", lambda *_, **__: flags.parse(plane.here.command, "the process")
+    )
+    plane.shows_after = 7
+    return plane
+
+
 def _accept(node):
     before = node.manifest().issuance
     wanted = stages.accept(before, NEW).wanted
@@ -39,6 +49,11 @@ def _activate(node, **more):
     before = node.manifest().issuance
     wanted = stages.activate(before, NEW, fleet=[]).wanted
     return Edit(issuer=NEW, stage=Stage.activate, before=before, wanted=wanted, **more)
+
+
+def _shown(plane):
+    (here,) = (one for one in fleet.survey(plane).servers if one.url == HERE.url)
+    return here.command
 
 
 def _events(plane):
@@ -55,6 +70,33 @@ def test_an_edit_is_proved_and_recorded(rollout, node, plane):
     assert [path.read_bytes() for path in kept] == [original]
     assert kept[0].stat().st_mode & 0o777 == 0o600
     assert node.path.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_edit_ends_when_its_pod_shows_it(rollout, node, late):
+    """Other nodes judge by the pod, which kubelet renews seconds after the process."""
+    rollout.run(_accept(node))
+    assert NEW in str(_shown(late))
+
+
+def test_an_edit_that_was_put_back_ends_when_its_pod_shows_it(rollout, node, late):
+    """No other node may take this one for one that accepts the new issuer."""
+
+    def drops(command):
+        late.shows_after = 0 if NEW in str(command) else 7
+        return tuple(one for one in command if NEW not in str(command) or "admission" not in one)
+
+    late.breaks = drops
+    with pytest.raises(KubeError, match="runs with its former flags again"):
+        rollout.run(_accept(node))
+    assert _shown(late) == late.here.command
+
+
+def test_a_pod_that_shows_nothing_new_holds_nothing_up(rollout, node, late, clock):
+    """The process was proved: what its pod shows is for others, and they ask again."""
+    late.shows_after = 10_000
+    rollout.run(_accept(node))
+    assert _events(late) == [Event.begun, Event.done]
+    assert SHOWN_WITHIN <= clock.seconds < SHOWN_WITHIN + 10
 
 
 def test_a_server_that_stays_down_is_put_back(rollout, node, plane):
@@ -125,7 +167,7 @@ def test_a_decision_on_an_older_manifest_is_refused(rollout, node):
         rollout.run(edit)
 
 
-@pytest.mark.parametrize("step", range(5))
+@pytest.mark.parametrize("step", range(6))
 def test_a_killed_run_is_taken_up(rollout, node, plane, clock, step):
     """Killed as any step begins, the next run brings it to its end."""
     begin, begun = rollout._step, itertools.count()
