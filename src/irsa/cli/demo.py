@@ -55,7 +55,9 @@ def _explain(name: str, directory: Path) -> None:
     console.note("Everything is still up. Look around:")
     console.note(f"  cd {directory}")
     console.note(f'  eval "$(irsa local env --name {name})"')
-    console.note("  irsa plan; irsa issuer status; aws iam list-roles; kubectl get pods -A")
+    console.note("  irsa plan; irsa status; irsa issuer status; aws iam list-roles")
+    if shutil.which("kubectl"):
+        console.note("  kubectl get pods -A")
     console.note(f"  irsa local log --name {name} --aws")
     console.note("and end it with:")
     console.note(f"  irsa local down --name {name}; rm -r {directory}")

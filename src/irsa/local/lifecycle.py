@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from irsa import files
-from irsa.errors import RigError
+from irsa.errors import RigError, excerpt
 from irsa.local import binaries, controlplane, network, pki, processes, supervisor
 from irsa.local.binaries import Binaries, Step
 from irsa.local.delays import NONE, Delays, DelaysFile, parse
@@ -75,11 +75,10 @@ def up(rig: Rig, wish: Wish, *, step: Step) -> bool:
 
     Raises:
         StartError: A part of it failed.
-        RigError: There are no programs for it, it is being brought up by somebody else, or it is up
-            without what is wished for.
+        RigError: There are no programs for it, it is being brought up by somebody else, it is up
+            without what is wished for, or its directory cannot be written.
     """
-    rig.directory.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(rig):
+    with _written(rig), _locked(rig):
         if rig.running():
             _check_present(rig, wish)
             return False
@@ -116,7 +115,7 @@ def down(rig: Rig) -> bool:
     """
     if not (rig.directory.exists() or _lock_file(rig).exists()):
         return False
-    with _locked(rig):
+    with _written(rig), _locked(rig):
         existed = rig.directory.exists()
         _remove(rig)
         _lock_file(rig).unlink(missing_ok=True)
@@ -279,9 +278,24 @@ def _lock_file(rig: Rig) -> Path:
 
 
 @contextlib.contextmanager
+def _written(rig: Rig) -> Iterator[None]:
+    """What the disk refuses, said of the rig."""
+    try:
+        yield
+    except OSError as error:
+        # A copied directory's errors come as one, without a number: the first says it.
+        reason = error.strerror or error.args[0][0][-1]
+        raise RigError(
+            f"cannot keep rig {rig.name} in {rig.directory.parent}: {excerpt(reason).lower()}",
+            hint="XDG_STATE_HOME names another directory; a rig takes some 100 MB",
+        ) from error
+
+
+@contextlib.contextmanager
 def _locked(rig: Rig) -> Iterator[None]:
     """One command at a time works on a rig."""
     file = _lock_file(rig)
+    file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

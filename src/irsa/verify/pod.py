@@ -16,6 +16,7 @@ _POLL_SECONDS = 0.25
 # Reasons for which a container will never start by waiting.
 _STUCK = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerError"})
 
+_UNREACHABLE = "the pod cannot reach AWS: see --proxy and --ca-bundle, NetworkPolicies"
 _HINTS = {
     "Not authorized to perform sts:AssumeRoleWithWebIdentity": (
         "the role's trust policy does not name this ServiceAccount: see `irsa plan`"
@@ -27,8 +28,8 @@ _HINTS = {
     "verification key": (
         "AWS cannot read the issuer's documents, or they lack the cluster's key: `irsa plan`"
     ),
-    "Could not connect": "the pod cannot reach AWS: see --proxy and --ca-bundle, NetworkPolicies",
-    "Connect timeout": "the pod cannot reach AWS: see --proxy and --ca-bundle, NetworkPolicies",
+    "Could not connect": _UNREACHABLE,
+    "Connect timeout": _UNREACHABLE,
     "Failed to connect to proxy": "the pod cannot reach the proxy: see --proxy",
     "CERTIFICATE_VERIFY_FAILED": "name the proxy's authority with --ca-bundle",
 }
@@ -51,7 +52,10 @@ def outcome(kube: Kube, echo: Echo, *, seconds: float) -> str:
             if told is not None:
                 return told
         time.sleep(_POLL_SECONDS)
-    raise ProofError(f"the pod did not end within {seconds:.0f} s ({_state(found)})")
+    raise ProofError(
+        f"the pod did not end within {seconds:.0f} s ({_state(found)})",
+        hint=_UNREACHABLE if found and found.get("status", {}).get("phase") == "Running" else None,
+    )
 
 
 def _pod(kube: Kube, echo: Echo) -> Object | None:

@@ -1,7 +1,10 @@
 """A rig as it lies on disk."""
 
+import contextlib
 import json
 import os
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -154,3 +157,26 @@ def test_own_address_is_an_address() -> None:
     import ipaddress
 
     assert ipaddress.ip_address(network.own_address())
+
+
+def test_a_directory_that_cannot_be_made_is_no_fault_of_ours(tmp_path: Path) -> None:
+    """A full or read-only disk is said in a sentence, with a way out."""
+    (tmp_path / "file").touch()
+    with pytest.raises(RigError, match=r"cannot keep rig r in .*/file: ") as caught:
+        lifecycle.up(Rig(tmp_path / "file/r"), lifecycle.Wish(), step=_step)
+    assert "XDG_STATE_HOME" in (caught.value.hint or "")
+
+
+def test_a_copy_that_fills_the_disk_is_said_once(tmp_path: Path) -> None:
+    """Not once a file, as the copying library tells it."""
+    lost = shutil.Error([(f"/from/{i}", f"/to/{i}", "[Errno 28] No space left") for i in range(9)])
+    with (
+        pytest.raises(RigError, match=r": \[errno 28\] no space left$"),
+        lifecycle._written(Rig(tmp_path / "r")),
+    ):
+        raise lost
+
+
+@contextlib.contextmanager
+def _step(_text: str) -> Iterator[None]:
+    yield

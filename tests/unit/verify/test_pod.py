@@ -69,3 +69,10 @@ def test_waiting_ends(cluster, words):
     """The deadline's message says how far it came."""
     with pytest.raises(ProofError, match=words):
         pod.outcome(cluster, ECHO, seconds=0.01)
+
+
+def test_a_pod_that_never_ends_probably_cannot_reach_aws():
+    """Whoever forgot the proxy is told of it after the wait."""
+    with pytest.raises(ProofError) as caught:
+        pod.outcome(Cluster(_pod({"running": {}})), ECHO, seconds=0.01)
+    assert "--proxy" in (caught.value.hint or "")

@@ -17,7 +17,7 @@ from irsa import files
 from irsa.cli.render import console
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
     from irsa.local.demo.story import Ending
 
@@ -60,7 +60,7 @@ class Screen:
     def output(self, line: str) -> None:
         """A line that the command printed."""
         if line:
-            self._console.print(_indented(f"[dim]{escape(line)}[/]", _INDENT))
+            _print(self._console, f"[dim]{escape(line)}[/]", _INDENT)
 
     def conclude(self, ending: "Ending") -> None:
         """The tables, on stdout: who wrote what, and which attacks were refused."""
@@ -80,11 +80,17 @@ class Screen:
 
     def _print(self, markup: str, indent: int = 0) -> None:
         for shown in filter(None, (self._console, self._outline)):
-            shown.print(_indented(markup, indent))
+            _print(shown, markup, indent)
 
 
-def _indented(markup: str, indent: int) -> Padding:
-    return Padding(Text.from_markup(markup), (0, 0, 0, indent), expand=False)
+def _print(shown: "Console", markup: str, indent: int) -> None:
+    """A terminal gets lines that fit it; a file gets them whole, for grep and for copying."""
+    text = Text.from_markup(markup)
+    if shown.is_terminal:
+        shown.print(Padding(text, (0, 0, 0, indent), expand=False))
+    else:
+        begun = "\n" if text.plain.startswith("\n") else ""
+        shown.print(Text(begun + " " * indent) + text[len(begun) :], soft_wrap=True)
 
 
 def _written(ending: "Ending") -> Table:

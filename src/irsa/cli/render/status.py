@@ -21,7 +21,8 @@ def _lines(overview: "Overview") -> Iterator[str]:
     for part in overview.parts:
         yield f"{part.name:<13} {_WORDS[part.well]:<7} {part.text}"
     found = overview.found
-    yield f"{'roles':<13} {_WORDS[not found.refused]:<7} {found.granted} ServiceAccounts have one"
+    have = "ServiceAccount has" if found.granted == 1 else "ServiceAccounts have"
+    yield f"{'roles':<13} {_WORDS[not found.refused]:<7} {found.granted} {have} one"
     for one in found.refused:
         yield f"  {one.namespace}/{one.name}: {one.reason}"
     count = len(found.bare)
