@@ -32,7 +32,7 @@ request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}
 trusted = ssl.create_default_context(cafile=f"{place}/ca.crt")
 while True:
     try:
-        with urllib.request.urlopen(request, context=trusted, timeout=3) as answer:
+        with urllib.request.urlopen(request, context=trusted, timeout=10) as answer:
             said = answer.status
     except urllib.error.HTTPError as error:
         said = error.code
@@ -41,7 +41,7 @@ while True:
     print(f"{time.monotonic() - began:.1f}", said, flush=True)
     if said == 200 and sys.argv[1:] != ["lasting"]:
         break
-    time.sleep(0.2)
+    time.sleep(1)
 """
 
 

@@ -28,6 +28,8 @@ from irsa.local.demo.shell import Shell
 _POD = Ref("v1", "Pod", f"{apiserver.NAME}-{NAME}", "kube-system")
 _MIRROR = "kubernetes.io/config.mirror"
 _AT_LEAST = 3
+# Those that were created while there was no API server all start at once when it is back.
+_EVERY = 4.0
 # The kubelet gives a former process half a minute to end, before it starts the new one.
 _GIVEN_UP_AFTER = "60"
 _LOOK = 0.05
@@ -63,7 +65,13 @@ class IssuerChange:
         self.kube.create(callers.pod(callers.LASTING))
         self.cluster.wait("a pod calls the API server", lambda: self._lasting().is_accepted)
         self._crash()
-        pods = Writers(kube=self.kube, pod=callers.pod, namespace=callers.NAMESPACE, name="caller")
+        pods = Writers(
+            kube=self.kube,
+            pod=callers.pod,
+            namespace=callers.NAMESPACE,
+            name="caller",
+            every=_EVERY,
+        )
         pods.start()
         pods.wait_for(_AT_LEAST, self.cluster.wait)
         self._irsa("accept")

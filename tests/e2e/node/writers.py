@@ -17,7 +17,6 @@ from irsa.errors import KubeError
 from irsa.kube.client import Kube
 from irsa.kube.objects import Object, Ref
 
-EVERY = 1.0
 CREATED_WITHIN = 600.0
 _REFUSED_FOR_LONG = 120.0
 _EXISTS = 409
@@ -27,7 +26,7 @@ Wait = Callable[..., Any]
 @dataclass(slots=True, kw_only=True)
 class Writers:
     """
-    One pod a second, from `start` to `stop`.
+    One pod after the other, from `start` to `stop`.
 
     A creation that the API server refuses is tried again, as a ReplicaSet would.
 
@@ -36,12 +35,14 @@ class Writers:
         pod: The pod of a name.
         namespace: Where it is.
         name: How all the names begin.
+        every: How many seconds lie between two.
     """
 
     kube: Kube
     pod: Callable[[str], Object]
     namespace: str
     name: str
+    every: float = 1.0
     created: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     _trouble: BaseException | None = None
@@ -110,7 +111,7 @@ class Writers:
         try:
             while not self._stopping.is_set():
                 self._create(f"{self.name}-{len(self.created):03}")
-                self._stopping.wait(EVERY)
+                self._stopping.wait(self.every)
         except BaseException as error:  # noqa: BLE001 - raised again where somebody waits
             self._trouble = error
 
