@@ -134,6 +134,7 @@ def command_line(
     file = directory / "irsa.yaml"
     file.write_text(config_text(stage.kube.cluster_uid(), **sections))
     monkeypatch.setenv("XDG_STATE_HOME", str(directory / "state"))
+    monkeypatch.delenv("IRSA_AUDIT_LOG", raising=False)  # of a rig, in whose shell one works
     opened = {"open_kube": stage.kube, "open_aws": stage.aws, "open_web": stage.world.web}
     patient = partial(World, sleep=stage.clock.sleep, now=stage.clock.now)
     monkeypatch.setattr("irsa.provision.world.World", patient)

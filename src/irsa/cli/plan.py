@@ -77,6 +77,8 @@ def command(
     if purpose or delete_bucket:
         option = "--for" if purpose else "--delete-bucket"
         raise InputError(f"{option} belongs to --permissions", hint="irsa plan --permissions")
+    if out:
+        plans.require_free(out)
     with ExitStack() as stack:
         site = provisioning.enter(stack, config, only=parts, kubeconfig=kubeconfig, context=context)
         found = provisioning.plan(site, prune=prune)

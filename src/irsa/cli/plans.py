@@ -41,6 +41,25 @@ def terms(site: "Site", *, prune: bool = False) -> "Terms":
     )
 
 
+def require_free(path: Path) -> None:
+    """
+    Make sure that a plan may be written to a file: it is new, or holds an earlier plan.
+
+    Raises:
+        InputError: It holds something else, or is no file.
+    """
+    from irsa import files
+    from irsa.provision import saved
+
+    if not path.exists():
+        return
+    if not path.is_file() or not saved.is_one(files.read_bytes(path)):
+        raise InputError(
+            f"{path} exists and is not a plan of irsa: it is not overwritten",
+            hint="name another file with --out; `irsa plan --output json` prints the plan",
+        )
+
+
 def save(site: "Site", plan: "Plan", path: Path, *, prune: bool = False) -> None:
     """
     Write a plan to a file, for its owner alone.

@@ -107,6 +107,15 @@ def build(terms: Terms, plan: Plan, *, now: datetime) -> bytes:
     return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
+def is_one(data: bytes) -> bool:
+    """Whether a file was made by `build`, of whatever version, or changed since."""
+    try:
+        found = json.loads(data)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and str(found.get("format")).startswith("irsa/plan/")
+
+
 def parse(data: bytes, source: str) -> Saved:
     """
     Read what `build` made.

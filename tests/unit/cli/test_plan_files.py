@@ -159,3 +159,26 @@ def test_a_full_disk_stops_it_before_anything_is_changed(irsa, stage, command, c
     assert irsa(*command, "--yes", "--audit-log", "/dev/full") == 65
     assert "the audit log /dev/full cannot be written" in capsys.readouterr().err
     assert len(stage.aws.calls) == before
+
+
+def test_only_an_earlier_plan_is_overwritten(irsa, tmp_path, capsys):
+    """Not the configuration, nor anything else that lies there; nothing is asked of AWS first."""
+    file = tmp_path / "irsa.yaml"
+    before = file.read_text()
+    assert irsa("plan", "--out", str(file)) == 65
+    said = capsys.readouterr()
+    assert "irsa.yaml exists and is not a plan of irsa: it is not overwritten" in said.err
+    assert (file.read_text(), said.out) == (before, "")
+
+
+def test_what_is_no_file_is_not_replaced(irsa, tmp_path):
+    """A directory, a pipe, /dev/stdout."""
+    assert irsa("plan", "--out", str(tmp_path)) == 65
+    assert irsa("plan", "--out", "/dev/null") == 65
+
+
+def test_an_earlier_plan_is_overwritten(irsa, stage, file):
+    """The name is used again and again."""
+    stage.apply()
+    assert irsa("plan", "--out", str(file)) == 0
+    assert json.loads(file.read_text())["plan"]["changes"] == []
