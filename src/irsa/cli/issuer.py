@@ -1,10 +1,12 @@
 """`irsa issuer`: the issuer of a living cluster changed in stages, one API server at a time."""
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from irsa.cli.gathering import gathered
 from irsa.cli.options import (
     DEFAULT_CONFIG,
     ConfigFile,
@@ -52,7 +54,23 @@ Acknowledge = Annotated[
     ),
 ]
 _ROOT = Path("/")
-_TIMEOUT = 240.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What accept, activate and rollback are told alike."""
+
+    config: ConfigFile = DEFAULT_CONFIG
+    issuer: Issuer = None
+    root: Root = _ROOT
+    node: NodeName = None
+    timeout: Timeout = 240.0
+    audit_log: AuditLog = None
+    override: Override = field(default_factory=list)
+    reason: Reason = None
+    kubeconfig: Kubeconfig = None
+    context: Context = None
+    yes: Yes = False
 
 
 @app.command()
@@ -92,20 +110,8 @@ def status(
 
 
 @app.command()
-def accept(
-    *,
-    config: ConfigFile = DEFAULT_CONFIG,
-    issuer: Issuer = None,
-    root: Root = _ROOT,
-    node: NodeName = None,
-    timeout: Timeout = _TIMEOUT,
-    audit_log: AuditLog = None,
-    override: Override = [],  # noqa: B006 # typer makes a list of its own
-    reason: Reason = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    yes: Yes = False,
-) -> None:
+@gathered
+def accept(wish: Wish) -> None:
     """
     Make this node's server accept the new issuer, while it goes on signing with the old one.
 
@@ -114,32 +120,12 @@ def accept(
 
     Example: irsa issuer accept --node cp-1 --yes
     """
-    from irsa.apiserver.situation import Goal
-    from irsa.cli.rollout import Cluster, Request, change
-
-    with Cluster.open(config, issuer, kubeconfig=kubeconfig, context=context) as cluster:
-        request = Request(
-            goal=Goal.accept, root=root, node=node, timeout=timeout, yes=yes, audit_log=audit_log
-        )
-        change(cluster, request.overriding(override, reason))
+    _change(wish, "accept")
 
 
 @app.command()
-def activate(
-    *,
-    config: ConfigFile = DEFAULT_CONFIG,
-    issuer: Issuer = None,
-    root: Root = _ROOT,
-    node: NodeName = None,
-    acknowledged: Acknowledge = False,
-    timeout: Timeout = _TIMEOUT,
-    audit_log: AuditLog = None,
-    override: Override = [],  # noqa: B006 # typer makes a list of its own
-    reason: Reason = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    yes: Yes = False,
-) -> None:
+@gathered
+def activate(wish: Wish, *, acknowledged: Acknowledge = False) -> None:
     """
     Make this node's server sign with the new issuer; tokens of the old one stay good.
 
@@ -148,31 +134,12 @@ def activate(
 
     Example: irsa issuer activate --node cp-1 --ack-external-consumers --yes
     """
-    from irsa.apiserver.situation import Goal
-    from irsa.cli.rollout import Cluster, Request, change
-
-    with Cluster.open(config, issuer, kubeconfig=kubeconfig, context=context) as cluster:
-        request = Request(
-            goal=Goal.activate, root=root, node=node, timeout=timeout, yes=yes, audit_log=audit_log
-        )
-        change(cluster, request.overriding(override, reason), acknowledged=acknowledged)
+    _change(wish, "activate", acknowledged=acknowledged)
 
 
 @app.command()
-def rollback(
-    *,
-    config: ConfigFile = DEFAULT_CONFIG,
-    issuer: Issuer = None,
-    root: Root = _ROOT,
-    node: NodeName = None,
-    timeout: Timeout = _TIMEOUT,
-    audit_log: AuditLog = None,
-    override: Override = [],  # noqa: B006 # typer makes a list of its own
-    reason: Reason = None,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-    yes: Yes = False,
-) -> None:
+@gathered
+def rollback(wish: Wish) -> None:
     """
     Take this node's server one stage back: from activate to accept, from accept to the original.
 
@@ -180,11 +147,22 @@ def rollback(
 
     Example: irsa issuer rollback --node cp-1 --yes
     """
+    _change(wish, "rollback")
+
+
+def _change(wish: Wish, goal: str, *, acknowledged: bool = True) -> None:
     from irsa.apiserver.situation import Goal
     from irsa.cli.rollout import Cluster, Request, change
 
-    with Cluster.open(config, issuer, kubeconfig=kubeconfig, context=context) as cluster:
+    with Cluster.open(
+        wish.config, wish.issuer, kubeconfig=wish.kubeconfig, context=wish.context
+    ) as cluster:
         request = Request(
-            goal=Goal.rollback, root=root, node=node, timeout=timeout, yes=yes, audit_log=audit_log
+            goal=Goal(goal),
+            root=wish.root,
+            node=wish.node,
+            timeout=wish.timeout,
+            yes=wish.yes,
+            audit_log=wish.audit_log,
         )
-        change(cluster, request.overriding(override, reason))
+        change(cluster, request.overriding(wish.override, wish.reason), acknowledged=acknowledged)
