@@ -7,13 +7,14 @@ import threading
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from irsa.cli import guards, log
+from irsa.cli.gathering import gathered
 from irsa.cli.options import Context, Kubeconfig
 from irsa.injection.grants import DEFAULT_PREFIX
 from irsa.injection.settings import CONTROLLER, DEFAULT_NAMESPACE
@@ -27,14 +28,16 @@ if TYPE_CHECKING:
     from irsa.kube.client import Kube
 
 
-def command(
-    *,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the controller is told."""
+
     namespace: Annotated[
         str, typer.Option("--namespace", "-n", help="The namespace of the webhook.")
-    ] = DEFAULT_NAMESPACE,
+    ] = DEFAULT_NAMESPACE
     period: Annotated[
         float, typer.Option("--period", min=0.1, metavar="SECONDS", help="How often it looks.")
-    ] = 5.0,
+    ] = 5.0
     survey_period: Annotated[
         float,
         typer.Option(
@@ -43,7 +46,7 @@ def command(
             metavar="SECONDS",
             help="How often it looks for pods without their role.",
         ),
-    ] = 60.0,
+    ] = 60.0
     metrics_port: Annotated[
         int | None,
         typer.Option(
@@ -53,7 +56,7 @@ def command(
             help="Serve `/metrics`, `/healthz` and `/readyz` there, over plain HTTP; "
             "default nowhere.",
         ),
-    ] = None,
+    ] = None
     tls_secret: Annotated[
         str | None,
         typer.Option(
@@ -61,38 +64,56 @@ def command(
             metavar="NAME",
             help="Somebody else makes the certificate in this Secret: only keep `caBundle` true.",
         ),
-    ] = None,
+    ] = None
     annotation_prefix: Annotated[
         str, typer.Option("--annotation-prefix", help="What annotations begin with.")
-    ] = DEFAULT_PREFIX,
+    ] = DEFAULT_PREFIX
     allowed_account: Annotated[
-        list[str] | None,
+        list[str],
         typer.Option("--allowed-account", metavar="ACCOUNT", help="As for the webhook."),
-    ] = None,
+    ] = field(default_factory=list)
     allowed_role: Annotated[
-        list[str] | None,
+        list[str],
         typer.Option("--allowed-role", metavar="NAMESPACE=ARN", help="As for the webhook."),
-    ] = None,
+    ] = field(default_factory=list)
     watch_config_map: Annotated[
         bool, typer.Option("--watch-config-map", help="As for the webhook.")
-    ] = False,
+    ] = False
     exclude_namespace: Annotated[
-        list[str] | None,
+        list[str],
         typer.Option(
             "--exclude-namespace",
             metavar="NAMESPACE",
             help="The webhook is not asked about pods there. Repeatable.",
         ),
-    ] = None,
+    ] = field(default_factory=list)
     restart: Annotated[
         bool,
         typer.Option(
             "--restart", help="Restart what pods without their role belong to, one at a time."
         ),
-    ] = False,
-    kubeconfig: Kubeconfig = None,
-    context: Context = None,
-) -> None:
+    ] = False
+    kubeconfig: Kubeconfig = None
+    context: Context = None
+
+    def defaults(self) -> "Defaults":
+        """
+        What decides whether a role is given.
+
+        Raises:
+            InputError: An account or a pattern is none.
+        """
+        from irsa.injection.grants import Defaults
+
+        return Defaults(
+            prefix=self.annotation_prefix,
+            allowed_accounts=guards.accounts(self.allowed_account),
+            allowed_roles=guards.allowed_roles(self.allowed_role),
+        )
+
+
+@gathered
+def command(wish: Wish) -> None:
     """
     Keep the webhook's CA, certificate and `caBundle` true, until stopped.
 
@@ -104,47 +125,22 @@ def command(
     Example: `irsa controller --namespace irsa-system`
     """
     from irsa.controller.metrics import State
-    from irsa.injection.grants import Defaults
 
     log.configure_pod()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    defaults = Defaults(
-        prefix=annotation_prefix,
-        allowed_accounts=guards.accounts(allowed_account or []),
-        allowed_roles=guards.allowed_roles(allowed_role or []),
-    )
-    wanted = _Wanted(
-        namespace=namespace,
-        period=period,
-        survey_period=survey_period,
-        tls_secret=tls_secret,
-        defaults=defaults,
-        config_map=watch_config_map,
-        left_out=frozenset(exclude_namespace or ()),
-        restart=restart,
-    )
-    state = State()
-    with _kube(kubeconfig, context, stop) as kube, _shown(metrics_port, state):
-        _rounds(wanted, kube, state, stop=stop).run(stop)
+    defaults, state = wish.defaults(), State()
+    with (
+        _kube(wish.kubeconfig, wish.context, stop) as kube,
+        _shown(wish.metrics_port, state),
+    ):
+        _rounds(wish, defaults, kube, state=state, stop=stop).run(stop)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wanted:
-    """What the options say."""
-
-    namespace: str
-    period: float
-    survey_period: float
-    tls_secret: str | None
-    defaults: "Defaults"
-    config_map: bool
-    left_out: frozenset[str]
-    restart: bool
-
-
-def _rounds(wanted: _Wanted, kube: "Kube", state: "State", *, stop: threading.Event) -> "Rounds":
+def _rounds(
+    wish: Wish, defaults: "Defaults", kube: "Kube", *, state: "State", stop: threading.Event
+) -> "Rounds":
     """The tasks, each with the API guarded by the Lease."""
     from irsa.controller.clock import Clock
     from irsa.controller.events import Events
@@ -154,32 +150,32 @@ def _rounds(wanted: _Wanted, kube: "Kube", state: "State", *, stop: threading.Ev
 
     clock = Clock(server=kube.now, local=lambda: datetime.now(UTC), state=state)
     holder = f"{socket.gethostname()}_{uuid.uuid4()}"
-    lease = Lease(kube, lease_ref(wanted.namespace, CONTROLLER), holder=holder)
+    lease = Lease(kube, lease_ref(wish.namespace, CONTROLLER), holder=holder)
     held = Held(kube=kube, lease=lease, clock=clock.now, stopped=stop.is_set, beat=state.beat)
     events = Events(kube=held, clock=clock.now, results=state.events)
-    rounds = Rounds(lease=lease, state=state, clock=clock.now, period=wanted.period)
+    rounds = Rounds(lease=lease, state=state, clock=clock.now, period=wish.period)
     # A survey of a large cluster takes a while: certificates are looked at in the middle of it.
     long = replace(held, beat=rounds.meanwhile)
-    certificates = _certificates(wanted, held, events, state=state)
-    survey = _survey(wanted, long, events, state=state)
+    certificates = _certificates(wish, held, events, state=state)
+    survey = _survey(wish, defaults, long, events=events, state=state)
     rounds.tasks = (
-        Task(name="certificates", work=certificates, every=wanted.period),
-        Task(name="survey", work=survey, every=wanted.survey_period),
+        Task(name="certificates", work=certificates, every=wish.period),
+        Task(name="survey", work=survey, every=wish.survey_period),
     )
     return rounds
 
 
 def _certificates(
-    wanted: _Wanted, kube: "Held", events: "Events", *, state: "State"
+    wish: Wish, kube: "Held", events: "Events", *, state: "State"
 ) -> Callable[[], object]:
     from irsa.controller.complaints import Complaints
     from irsa.controller.loop import Controller, note_expiries
 
     controller = Controller(
         kube=kube,
-        namespace=wanted.namespace,
+        namespace=wish.namespace,
         clock=kube.clock,
-        tls_secret=wanted.tls_secret,
+        tls_secret=wish.tls_secret,
         seen=note_expiries(state),
         did=lambda action: state.actions.update([type(action).__name__]),
         troubled=Complaints(events=events).tell,
@@ -188,23 +184,21 @@ def _certificates(
 
 
 def _survey(
-    wanted: _Wanted, kube: "Held", events: "Events", *, state: "State"
+    wish: Wish, defaults: "Defaults", kube: "Held", *, events: "Events", state: "State"
 ) -> Callable[[], object]:
     from irsa.controller.patrol import Patrol
     from irsa.controller.restart import Restarter
     from irsa.controller.survey import Search, config_map_roles
     from irsa.controller.telling import Telling
 
-    mappings = (
-        config_map_roles(kube, wanted.namespace, wanted.defaults) if wanted.config_map else dict
-    )
+    mappings = config_map_roles(kube, wish.namespace, defaults) if wish.watch_config_map else dict
     search = Search(
         kube=kube,
-        defaults=wanted.defaults,
-        left_out=wanted.left_out,
+        defaults=defaults,
+        left_out=frozenset(wish.exclude_namespace),
         mappings=mappings,
     )
-    restarter = Restarter(kube=kube, clock=kube.clock, events=events) if wanted.restart else None
+    restarter = Restarter(kube=kube, clock=kube.clock, events=events) if wish.restart else None
     patrol = Patrol(
         search=search,
         telling=Telling(events=events),
