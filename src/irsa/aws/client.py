@@ -45,6 +45,18 @@ class Identity:
     partition: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Service:
+    """boto3's client of a service, and what sends its requests."""
+
+    client: Any
+    sessions: Sessions
+
+    def close(self) -> None:
+        self.client.close()
+        self.sessions.close()
+
+
 class Aws:
     """
     AWS, reached with the credentials and proxies that boto3 finds, as for every tool.
@@ -63,8 +75,7 @@ class Aws:
         self._botocore = session
         self._session = boto3.Session(botocore_session=session, region_name=region)
         self._observer = observer
-        self._clients: dict[str, Any] = {}
-        self._sessions: list[Sessions] = []
+        self._services: dict[str, _Service] = {}
         self._lock = threading.Lock()
         self._identity: Identity | None = None
 
@@ -96,12 +107,9 @@ class Aws:
 
     def close(self) -> None:
         """Close the connections."""
-        for client in self._clients.values():
-            client.close()
-        for sessions in self._sessions:
-            sessions.close()
-        self._clients.clear()
-        self._sessions.clear()
+        for service in self._services.values():
+            service.close()
+        self._services.clear()
 
     def call(self, call: Call) -> dict[str, Any]:
         """
@@ -159,23 +167,29 @@ class Aws:
             return _answer(self._client(call.service), call)
         except botocore.exceptions.ClientError as error:
             caller = self._identity.arn if self._identity else None
-            raise refused(call, _read_refusal(error), caller=caller) from error
+            answer = _read_refusal(error)
+            raise refused(call, answer, caller=caller, profile=self._profile) from error
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.HTTPClientError) as error:
-            raise unsent(call, type(error).__name__, str(error)) from error
+            kind, text = type(error).__name__, str(error)
+            raise unsent(call, kind, text, profile=self._profile) from error
+
+    @property
+    def _profile(self) -> str | None:
+        profile: str | None = self._botocore.profile
+        return profile
 
     def _client(self, service: str) -> Any:
         with self._lock:  # making a client is not safe in threads, using one is
-            if service not in self._clients:
-                self._clients[service] = self._made(service)
-            return self._clients[service]
+            if service not in self._services:
+                self._services[service] = self._made(service)
+            return self._services[service].client
 
-    def _made(self, service: str) -> Any:
+    def _made(self, service: str) -> _Service:
         client = self._session.client(service, config=_settings())
         timeout = (CONNECT_SECONDS, READ_SECONDS)
         sessions = Sessions.of(client, self._botocore, timeout=timeout)
         client.meta.events.register("before-send", sessions.send)
-        self._sessions.append(sessions)
-        return client
+        return _Service(client=client, sessions=sessions)
 
 
 def configured_region(profile: str | None = None) -> str | None:
@@ -221,4 +235,5 @@ def _read_refusal(error: Any) -> Answer:
         code=str(details.get("Code", "Unknown")),
         text=str(details.get("Message", "")),
         request_id=metadata.get("RequestId"),
+        operation=getattr(error, "operation_name", None),
     )

@@ -5,6 +5,7 @@ Never here: botocore; its exceptions arrive as their names and texts.
 """
 
 import re
+import shlex
 from dataclasses import dataclass
 
 from irsa.aws.call import Call
@@ -45,15 +46,13 @@ _HINTS = {
     "InvalidConfigError": _LOOK,
     "CredentialRetrievalError": "run the program in the profile's credential_process by itself, "
     "and see what it says",
-    "UnauthorizedSSOTokenError": "log in again: `aws sso login`",
-    "SSOTokenLoadError": "log in: `aws sso login`",
-    "TokenRetrievalError": "log in again: `aws sso login`",
     "SSLError": "if a proxy ends TLS, name its authority in AWS_CA_BUNDLE",
     "ProxyConnectionError": "check the proxy (HTTPS_PROXY, NO_PROXY)",
 }
-_SESSION_ENDED = frozenset(
-    {"UnauthorizedSSOTokenError", "SSOTokenLoadError", "TokenRetrievalError"}
-)
+_SESSION_ENDED = frozenset({"UnauthorizedSSOTokenError", "TokenRetrievalError"})
+_NO_SESSION = "SSOTokenLoadError"
+# What botocore asks by itself, for the credentials of a profile.
+_SIGN_ON = "GetRoleCredentials"
 _UNUSABLE = frozenset(
     {
         "ConfigNotFound",
@@ -79,16 +78,37 @@ _NETWORK = "check the network, the region and the proxy (HTTPS_PROXY); nothing h
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """AWS's refusal: its code, its text, and the request's id."""
+    """
+    AWS's refusal: its code, its text, and the request's id.
+
+    Args:
+        operation: What AWS was asked, such as `CreateRole`; not always what the call is for, since
+            credentials may have to be got first.
+    """
 
     code: str
     text: str
     request_id: str | None = None
+    operation: str | None = None
 
 
-def refused(call: Call, answer: Answer, *, caller: str | None) -> AwsError:
-    """The error for a call that AWS answered with a refusal."""
-    message, hint = _explain(call, answer, caller or "the caller")
+def refused(
+    call: Call, answer: Answer, *, caller: str | None, profile: str | None = None
+) -> AwsError:
+    """
+    The error for a call that AWS answered with a refusal.
+
+    Args:
+        call: The call.
+        answer: What AWS said.
+        caller: The ARN of who calls, if it is known.
+        profile: The profile of AWS's configuration, if there is one.
+    """
+    message, hint = (
+        _no_access(answer, profile)
+        if answer.operation == _SIGN_ON
+        else _explain(call, answer, caller or "the caller")
+    )
     return AwsError(
         message,
         hint=hint,
@@ -98,17 +118,45 @@ def refused(call: Call, answer: Answer, *, caller: str | None) -> AwsError:
     )
 
 
-def unsent(call: Call, kind: str, text: str) -> AwsError:
-    """The error for a call that could not be sent; `kind` is the name of boto3's exception."""
+def unsent(call: Call, kind: str, text: str, *, profile: str | None = None) -> AwsError:
+    """
+    The error for a call that could not be sent.
+
+    Args:
+        call: The call.
+        kind: The name of boto3's exception.
+        text: Its text.
+        profile: The profile of AWS's configuration, if there is one.
+    """
+    hint = _HINTS.get(kind, _NETWORK)
     if kind in {"NoCredentialsError", "PartialCredentialsError"}:
         message = f"there are no AWS credentials to call {call.name} with"
     elif kind in _SESSION_ENDED:
         message = f"the AWS single sign-on session has ended: {excerpt(text)}"
+        hint = f"log in again: {_login(profile)}"
+    elif kind == _NO_SESSION:
+        message = f"nobody is logged in by AWS single sign-on: {excerpt(text)}"
+        hint = f"log in: {_login(profile)}"
     elif kind in _UNUSABLE:
         message = f"the AWS credentials cannot be used: {excerpt(text)}"
     else:
         message = f"{call.name} could not be sent: {excerpt(text)}"
-    return AwsError(message, hint=_HINTS.get(kind, _NETWORK), operation=call.name)
+    return AwsError(message, hint=hint, operation=call.name)
+
+
+def _login(profile: str | None) -> str:
+    which = f" --profile {shlex.quote(profile)}" if profile else ""
+    return f"`aws sso login{which}`"
+
+
+def _no_access(answer: Answer, profile: str | None) -> tuple[str, str]:
+    whose = f"the profile {profile}" if profile else "the profile"
+    return (
+        f"AWS single sign-on does not give {whose} its account and role "
+        f"({answer.code}: {excerpt(answer.text)})",
+        f"compare sso_account_id and sso_role_name of {whose} with what the access portal shows; "
+        f"if both are right, log in anew: {_login(profile)}",
+    )
 
 
 def _explain(call: Call, answer: Answer, caller: str) -> tuple[str, str | None]:

@@ -44,6 +44,16 @@ def test_other_refusals_are_told_apart(code, part):
     assert error.exit_code == 4
 
 
+def test_a_role_that_single_sign_on_does_not_give_is_told_apart():
+    """It was never the call that was refused, and the caller is nobody yet."""
+    answer = Answer(code="ForbiddenException", text="No access", operation="GetRoleCredentials")
+    error = refused(CALL, answer, caller=None, profile="corp")
+    assert "does not give the profile corp its account and role" in error.message
+    assert "No access" in error.message
+    assert "sso_role_name of the profile corp" in error.hint
+    assert "`aws sso login --profile corp`" in error.hint
+
+
 def test_foreign_text_is_cut():
     """A page of XML is no message."""
     assert len(_refused("Weird", text="x" * 9999).message) < 400

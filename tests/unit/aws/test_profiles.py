@@ -161,27 +161,47 @@ def test_a_session_that_was_ended_elsewhere_is_said_so(profile, sts, tmp_path):
     profile(profile_corp=f"sso_session = corp\n{SSO}", **{"sso-session corp": START.format("b")})
     with pytest.raises(AwsError, match="the AWS single sign-on session has ended") as caught:
         _identity("corp")
-    assert "aws sso login" in caught.value.hint
+    assert caught.value.hint == "log in again: `aws sso login --profile corp`"
     assert [bearer for _, _, bearer in sts.calls] == ["revoked"]
 
 
-@pytest.mark.parametrize("has_ended", [True, False], ids=["ended", "never"])
-def test_a_session_that_has_ended_is_said_so(profile, tmp_path, has_ended):
+@pytest.mark.parametrize(
+    ("logged_in", "sentence", "hint"),
+    [
+        (True, "single sign-on session has ended", "log in again: `aws sso login --profile corp`"),
+        (False, "nobody is logged in by AWS single", "log in: `aws sso login --profile corp`"),
+    ],
+    ids=["ended", "never"],
+)
+def test_a_session_that_is_not_there_is_said_so(profile, tmp_path, logged_in, sentence, hint):
     """`sso_session`: with the command that begins another."""
-    if has_ended:
+    if logged_in:
         _logged_in(tmp_path, until="2020-01-01T00:00:00Z")
     section = {"sso-session corp": START.format("b")}
     profile(profile_corp=f"sso_session = corp\n{SSO}", **section)
-    with pytest.raises(AwsError, match="the AWS single sign-on session has ended") as caught:
+    with pytest.raises(AwsError, match=sentence) as caught:
         _identity("corp")
-    assert "aws sso login" in caught.value.hint
+    assert caught.value.hint == hint
 
 
 def test_an_older_single_sign_on_is_understood_too(profile):
-    """Without a section of its own."""
-    profile(profile_old=START.format("a") + SSO)
-    with pytest.raises(AwsError, match="the AWS single sign-on session has ended"):
-        _identity("old")
+    """Without a section of its own; a name that a shell would take apart is quoted."""
+    profile(**{"profile 'an old one'": START.format("a") + SSO})
+    with pytest.raises(AwsError, match="nobody is logged in by AWS single sign-on") as caught:
+        _identity("an old one")
+    assert caught.value.hint == "log in: `aws sso login --profile 'an old one'`"
+
+
+def test_the_profile_of_the_environment_is_named_too(profile, monkeypatch):
+    """AWS_PROFILE; without any, the command needs none."""
+    profile(profile_old=START.format("a") + SSO, default=START.format("a") + SSO)
+    with pytest.raises(AwsError) as caught:
+        _identity(None)
+    assert caught.value.hint == "log in: `aws sso login`"
+    monkeypatch.setenv("AWS_PROFILE", "old")
+    with pytest.raises(AwsError) as caught:
+        _identity(None)
+    assert caught.value.hint == "log in: `aws sso login --profile old`"
 
 
 def test_a_program_that_fails_is_quoted(profile):
