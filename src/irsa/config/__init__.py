@@ -6,17 +6,11 @@ Never here: reading files, environment or arguments.
 """
 
 from irsa.config.editor import schema
-from irsa.config.model import (
-    Aws,
-    Cluster,
-    Config,
-    Injection,
-    Issuer,
-    Role,
-    ServiceAccountName,
-    Webhook,
-)
+from irsa.config.injection import Injection, Webhook
+from irsa.config.issuer import Issuer
+from irsa.config.model import Aws, Cluster, Config
 from irsa.config.reader import parse
+from irsa.config.roles import Role, ServiceAccountName
 
 __all__ = [
     "Aws",

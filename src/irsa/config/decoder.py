@@ -15,8 +15,8 @@ from msgspec import inspect
 
 from irsa.config import rules
 from irsa.config.document import Entry, List, Mapping, Scalar, Tree
-from irsa.config.model import ServiceAccountName
 from irsa.config.problems import Problems, child, quoted, suggestion
+from irsa.config.roles import ServiceAccountName
 
 _MAX_NODES = 100_000
 _MAX_DIGITS = 18

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from irsa.arns import Arn, partition_of
-from irsa.config.model import ServiceAccountName, derived_role_name
 from irsa.config.problems import Problems, quoted
+from irsa.config.roles import ServiceAccountName, derived_role_name
 from irsa.errors import InputError
 from irsa.identity.issuer import IssuerUrl
 

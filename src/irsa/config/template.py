@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 from msgspec import NODEFAULT, Struct
 
-from irsa.config.model import Config, ServiceAccountName
+from irsa.config.model import Config
+from irsa.config.roles import ServiceAccountName
 
 WIDTH = 100
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irsa.config import Role, ServiceAccountName, parse
-from irsa.config.model import derived_role_name
+from irsa.config.roles import derived_role_name
 
 
 def name(namespace: str, name: str) -> ServiceAccountName:
