@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from irsa.errors import RefusedError
+from irsa.errors import InputError, RefusedError
 
 if TYPE_CHECKING:
     from irsa.aws.client import Aws, Identity
@@ -28,6 +28,11 @@ def load(path: Path) -> "Config":
     """
     from irsa import config, files
 
+    if not path.exists():
+        raise InputError(
+            f"there is no configuration {path}",
+            hint="irsa init writes one; name another file with --config, or in IRSA_CONFIG",
+        )
     return config.parse(files.read_text(path), source=str(path))
 
 

@@ -1,5 +1,7 @@
 """Where text goes, and what is said while something lasts."""
 
+import contextlib
+import os
 import threading
 
 import pytest
@@ -57,3 +59,29 @@ def test_columns_says_how_wide_output_is(monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "many")
     console.show("word " * 30)
     assert max(map(len, capsys.readouterr().out.splitlines())) > 40
+
+
+def test_a_full_disk_behind_stdout_is_no_fault_of_irsa(monkeypatch):
+    """It is named, and what to look at."""
+    with open("/dev/full", "w", buffering=1) as full:  # noqa: PTH123 # a device
+        monkeypatch.setattr("sys.stdout", full)
+        with pytest.raises(InputError, match="the result cannot be written: no space left"):
+            console.result("something")
+        with pytest.raises(InputError, match="the result cannot be written: no space left"):
+            console.show("something")
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            full.close()
+
+
+def test_who_reads_no_further_is_another_matter(monkeypatch):
+    """As with `| head`: it ends quietly."""
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "w", buffering=1) as pipe:  # noqa: PTH123 # a descriptor
+        monkeypatch.setattr("sys.stdout", pipe)
+        with pytest.raises(BrokenPipeError):
+            console.result("something")
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            pipe.close()

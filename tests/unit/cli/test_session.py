@@ -79,3 +79,10 @@ def test_the_bundle_for_documents_is_that_of_the_calls(monkeypatch, tmp_path):
     monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "nothing.pem"))
     with pytest.raises(InputError, match=r"nothing\.pem"):
         session.open_web()
+
+
+def test_a_missing_configuration_tells_how_to_make_one(tmp_path):
+    """The first thing that everybody sees who tries a command too early."""
+    with pytest.raises(InputError, match="there is no configuration") as caught:
+        session.load(tmp_path / "irsa.yaml")
+    assert "irsa init writes one" in caught.value.hint

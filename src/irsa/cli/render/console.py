@@ -38,8 +38,14 @@ class Output(StrEnum):
 
 
 def result(text: str) -> None:
-    """Print a result on stdout."""
-    typer.echo(text)
+    """
+    Print a result on stdout.
+
+    Raises:
+        InputError: It leads to a file, and there is no room.
+    """
+    with _told():
+        typer.echo(text)
 
 
 def data(value: object, output: Output) -> None:
@@ -57,8 +63,28 @@ def data(value: object, output: Output) -> None:
 
 
 def show(renderable: "RenderableType") -> None:
-    """Print a table or other rich renderable on stdout."""
-    on(sys.stdout).print(renderable)
+    """
+    Print a table or other rich renderable on stdout.
+
+    Raises:
+        InputError: It leads to a file, and there is no room.
+    """
+    with _told():
+        on(sys.stdout).print(renderable)
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(
+            f"the result cannot be written: {reason}",
+            hint="look at where standard output leads; what was done before stays done",
+        ) from error
 
 
 def note(text: str) -> None:
