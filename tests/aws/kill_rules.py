@@ -6,7 +6,7 @@ Take each rule of the local AWS out in turn: at least one test must fail.
 
 First all tests run, and it is noted which test runs through which line. Then, for each rule, the
 tests that run through it do so without it, until one fails; that test must pass again with it.
-The rules are those of `rules.py`, and every statement of `src/irsa/local/aws` that refuses
+The rules are those of `rules/`, and every statement of `src/irsa/local/aws` that refuses
 something. Nothing is written; the end is 0 if no rule survives.
 """
 
