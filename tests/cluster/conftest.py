@@ -1,132 +1,23 @@
-"""A real control plane and a strict AWS for the tests here, used as a user uses them."""
+"""A real control plane and a strict AWS for the tests here, and what is installed on them."""
 
 import contextlib
-import functools
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 
-from irsa.kube.client import Kube
-from irsa.local.supervisor import environment
+from irsa.tls.certs import Authority
 
-SECONDS = 300
+from .controlling import Installation, installation
+from .faults import Way, way_to
+from .gate import Gate, gate_to
+from .placing import Place, Setup, placed, set_up
+from .rigs import Rig, rig_up
+from .serving import Webhook, start
+from .traces import told, traces
 
-
-@dataclass
-class Rig:
-    """
-    A rig that is up.
-
-    Args:
-        name: Its name.
-        home: Where it and its commands keep their files.
-        env: The variables for a program that works on it.
-    """
-
-    name: str
-    home: Path
-    env: dict[str, str]
-    stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
-
-    @property
-    def kubeconfig(self) -> Path:
-        return Path(self.env["KUBECONFIG"])
-
-    @property
-    def status(self) -> dict[str, Any]:
-        """What `irsa local status` says now."""
-        answer = self.irsa("local", "status", "--name", self.name, "--output", "json")
-        return json.loads(answer.stdout)
-
-    @functools.cached_property
-    def kube(self) -> Kube:
-        """The cluster, as its administrator; closed with the rig."""
-        return self.stack.enter_context(Kube.open(kubeconfig=str(self.kubeconfig)))
-
-    def irsa(
-        self, *arguments: str, check: bool = True, cwd: Path | None = None, **variables: str
-    ) -> subprocess.CompletedProcess[str]:
-        """Run the `irsa` command on this rig."""
-        return self.run(
-            [sys.executable, "-m", "irsa", *arguments], check=check, cwd=cwd, **variables
-        )
-
-    def aws(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run the AWS CLI as the account's administrator."""
-        return self.run([sys.executable, "-m", "awscli", *arguments], check=check)
-
-    def boto(self, service: str) -> Any:
-        """A client of an AWS service, as the account's administrator."""
-        session = boto3.Session(
-            aws_access_key_id=self.env["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.env["AWS_SECRET_ACCESS_KEY"],
-            region_name=self.env["AWS_REGION"],
-        )
-        from botocore.config import Config
-
-        config = Config(proxies={"https": self.env["HTTPS_PROXY"]})
-        client = session.client(service, verify=self.env["AWS_CA_BUNDLE"], config=config)
-        self.stack.callback(client.close)
-        return client
-
-    def run(
-        self, argv: list[str], *, check: bool = True, cwd: Path | None = None, **variables: str
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a program on this rig."""
-        directory = cwd or self.home / "work"
-        directory.mkdir(exist_ok=True)
-        ended = subprocess.run(
-            argv,
-            env=self.env | variables,
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        if check and ended.returncode != 0:
-            pytest.fail(
-                f"{' '.join(argv[2:])} ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}"
-            )
-        return ended
-
-
-def base_environment(home: Path) -> dict[str, str]:
-    """The variables that lead nowhere but to files of the tests."""
-    return {
-        **environment(os.environ),
-        "XDG_STATE_HOME": str(home),
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-
-
-@contextlib.contextmanager
-def rig_up(name: str, home: Path, *options: str) -> Iterator[Rig]:
-    """A rig from `irsa local up` to `irsa local down`."""
-    home.mkdir(parents=True, exist_ok=True)
-    env = base_environment(home)
-    rig = Rig(name=name, home=home, env=env)
-    try:
-        # Killed tests take their rigs along.
-        rig.irsa("local", "up", "--name", name, "--end-with", str(os.getpid()), *options)
-        for line in rig.irsa("local", "env", "--name", name).stdout.splitlines():
-            verb, _, assignment = line.partition(" ")
-            key, _, value = assignment.partition("=")
-            if verb == "export":
-                rig.env[key] = value
-        with rig.stack:
-            yield rig
-    finally:
-        rig.irsa("local", "down", "--name", name)
+# Files import them from here, too.
+__all__ = ["Rig", "rig_up"]
 
 
 @pytest.fixture(scope="session")
@@ -134,6 +25,26 @@ def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """One rig with one API server, for tests that leave the API server as it is."""
     with rig_up("shared", tmp_path_factory.mktemp("rig")) as up:
         yield up
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _leaves_nothing(request: pytest.FixtureRequest) -> Iterator[None]:
+    """
+    What a file makes on the shared rig is gone at its end.
+
+    Or else the next file would fail, and which one that is, is left to chance. As the first fixture
+    of the file this is finalized after all of its own.
+    """
+    mine = [item for item in request.session.items if item.path == request.path]
+    if not any("rig" in getattr(item, "fixturenames", ()) for item in mine):
+        yield
+        return
+    rig = request.getfixturevalue("rig")
+    before = traces(rig)
+    yield
+    left = {name: remark for name, remark in traces(rig).items() if name not in before}
+    if left:
+        pytest.fail(f"{request.path.name} left on the shared rig: {told(left)}", pytrace=False)
 
 
 @pytest.fixture
@@ -147,3 +58,75 @@ def make_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[...,
             return stack.enter_context(rig_up("own", home, *wanted))
 
         yield make
+
+
+@pytest.fixture(name="there", scope="module")
+def _there(rig: Rig) -> Rig:
+    """The rig for what is installed below; a file that needs one of its own has another fixture."""
+    return rig
+
+
+@pytest.fixture(name="stem", scope="module")
+def _stem(request: pytest.FixtureRequest) -> str:
+    """What things of a file are named after."""
+    return request.path.stem.removeprefix("test_").replace("_", "-")
+
+
+# For tests of the controller
+
+
+@pytest.fixture(name="installation", scope="module")
+def _installation(there: Rig, stem: str) -> Iterator[Installation]:
+    with installation(there, f"irsa-{stem}") as made:
+        yield made
+
+
+@pytest.fixture(name="installed")
+def _installed(installation: Installation) -> Iterator[Installation]:
+    """An installation in which no controller has been yet."""
+    yield installation
+    installation.clean()
+
+
+@pytest.fixture(name="gate")
+def _gate(there: Rig, tmp_path: Path) -> Iterator[Gate]:
+    with gate_to(there.status["apiServers"][0], tmp_path / "gate") as gate:
+        yield gate
+
+
+# For tests of the webhook
+
+
+@pytest.fixture(name="place", scope="module")
+def _place(there: Rig, stem: str) -> Iterator[Place]:
+    with placed(there.kube, stem) as place:
+        yield place
+
+
+@pytest.fixture(name="setup")
+def _setup(there: Rig, place: Place, tmp_path: Path) -> Iterator[Setup]:
+    with set_up(there, place, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(name="way")
+def _way(there: Rig, tmp_path: Path) -> Iterator[tuple[Way, Authority]]:
+    with way_to(there.status["apiServers"][0], tmp_path / "way") as made:
+        yield made
+
+
+@pytest.fixture(name="begin")
+def _begin(
+    way: tuple[Way, Authority], place: Place, tmp_path: Path
+) -> Iterator[Callable[..., Webhook]]:
+    """Starts a webhook on the way."""
+    begun: list[Webhook] = []
+
+    def begin(**variables: str) -> Webhook:
+        directory = tmp_path / f"webhook-{len(begun)}"
+        begun.append(start(*way, directory, token=place.token(), **variables))
+        return begun[-1]
+
+    yield begin
+    for webhook in begun:
+        webhook.end()

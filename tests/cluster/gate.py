@@ -1,7 +1,6 @@
 """A gate before an API server, that lets requests through, holds them, or refuses them itself."""
 
 import contextlib
-import json
 import ssl
 import threading
 import time
@@ -135,18 +134,3 @@ def gate_to(server: dict[str, Any], directory: Path) -> Iterator[Gate]:
         finally:
             gate.lost()
             gate.let_go()
-
-
-def kubeconfig(server: str, ca: Path | str, token: str) -> str:
-    """A configuration with a token."""
-    named = {"name": "x"}
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "x",
-            "contexts": [named | {"context": {"cluster": "x", "user": "x"}}],
-            "clusters": [named | {"cluster": {"server": server, "certificate-authority": str(ca)}}],
-            "users": [named | {"user": {"token": token}}],
-        }
-    )

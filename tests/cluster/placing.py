@@ -16,12 +16,13 @@ from irsa.injection.webhook import TIMEOUT_SECONDS, WebhookSettings, objects
 from irsa.kube.client import Kube
 from irsa.kube.objects import Ref
 
-from .conftest import Rig
+from .access import kubeconfig
 from .faults import Way, way_to
-from .pods import remove, until
-from .serving import PATIENCE, Webhook, kubeconfig, review, start
+from .objects import ROLE, account, remove, space
+from .rigs import Rig
+from .serving import Webhook, review, start
+from .waiting import until
 
-ROLE = "arn:aws:iam::111122223333:role/web"
 HEARD = "irsa_webhook_cache_heard_timestamp_seconds"
 KNOWN = "irsa_webhook_cache_service_accounts"
 
@@ -48,9 +49,7 @@ class Place:
 
     def account(self, name: str, *, role: str | None = ROLE) -> None:
         """Make a ServiceAccount."""
-        annotations = {"eks.amazonaws.com/role-arn": role} if role else {}
-        metadata = {"name": name, "namespace": self.pods, "annotations": annotations}
-        self.kube.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+        self.kube.create(account(name, self.pods, role=role))
 
     def annotate(self, name: str, *, role: str | None) -> None:
         """Give a ServiceAccount another role, or none."""
@@ -78,12 +77,11 @@ def placed(kube: Kube, name: str, *, registration: bool = False) -> Iterator[Pla
     settings = WebhookSettings(cluster_uid=kube.cluster_uid(), namespace=place.own)
     left_out = ("Deployment", "" if registration else "MutatingWebhookConfiguration")
     items = [item for item in objects(settings) if item["kind"] not in left_out]
-    metadata = {"name": place.pods}
-    items.append({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    items.append(space(place.pods))
     try:
         for item in items:
             kube.apply(item)
-        until(lambda: kube.get(place.ref("default")), seconds=PATIENCE)
+        until(lambda: kube.get(place.ref("default")))
         yield place
     finally:
         remove(kube, items)
@@ -113,7 +111,7 @@ def registered(place: Place, webhook: Webhook) -> Iterator[None]:
     place.kube.create(registration)
     try:
         place.account("registered")
-        until(lambda: place.pod("registered"), seconds=PATIENCE)
+        until(lambda: place.pod("registered"))
         yield
     finally:
         place.kube.delete(Ref.of(registration))
@@ -157,14 +155,14 @@ class Setup:
         """Make a ServiceAccount, and wait until the watch has told of it."""
         before = self.webhook.metric(KNOWN)
         self.place.account(name, role=ROLE if role else None)
-        until(lambda: self.webhook.metric(KNOWN) > before, seconds=PATIENCE)
+        until(lambda: self.webhook.metric(KNOWN) > before)
 
     def changes_are_seen(self, name: str) -> None:
         """What only the watch can tell: a known ServiceAccount gets a role, and loses it."""
         self.place.annotate(name, role=ROLE)
-        until(lambda: self.gives(name), seconds=PATIENCE)
+        until(lambda: self.gives(name))
         self.place.annotate(name, role=None)
-        until(lambda: not self.gives(name), seconds=PATIENCE)
+        until(lambda: not self.gives(name))
 
 
 @contextlib.contextmanager
@@ -174,7 +172,7 @@ def set_up(rig: Rig, place: Place, directory: Path, **variables: str) -> Iterato
         token = place.token()
         webhook = start(way, authority, directory / "webhook", token=token, **variables)
         try:
-            until(lambda: webhook.is_ready and way.count("watch"), seconds=PATIENCE)
+            until(lambda: webhook.is_ready and way.count("watch"))
             yield Setup(rig, way, place, webhook)
         finally:
             webhook.end()

@@ -1,7 +1,6 @@
-"""Pods for the tests of the stand-in kubelet, and waiting for what becomes of them."""
+"""Pods for the tests of the stand-in kubelet, and what becomes of them."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
@@ -9,45 +8,23 @@ from uuid import uuid4
 from irsa.kube.client import Kube
 from irsa.kube.objects import Object, Ref
 
+from .objects import remove, space
+from .waiting import until
+
 IMAGE = "public.ecr.aws/aws-cli/aws-cli:2.31.0"
-SECONDS = 40.0
 
 
 @contextmanager
 def namespace(kube: Kube) -> Iterator[str]:
     """A namespace of one's own, with its ServiceAccount; removed at the end."""
     name = f"t-{uuid4().hex[:8]}"
-    obj = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    kube.create(obj)
+    kube.create(space(name))
     until(lambda: kube.get(Ref("v1", "ServiceAccount", "default", name)))
     until(lambda: kube.get(Ref("v1", "ConfigMap", "kube-root-ca.crt", name)))
     try:
         yield name
     finally:
-        kube.delete(Ref.of(obj))
-
-
-def until(look: Callable[[], Any], *, seconds: float = SECONDS) -> Any:
-    """What a look finds, once it finds something true."""
-    deadline = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-    return found
-
-
-def remove(kube: Kube, items: Sequence[Object]) -> None:
-    """
-    Delete objects, the last one first, and wait until they are gone.
-
-    A namespace is there for a while after it was deleted, with its labels: whoever looks for what
-    is left of an installation finds it.
-    """
-    refs = [Ref.of(item) for item in reversed(items)]
-    for ref in refs:
-        kube.delete(ref)
-    for ref in refs:
-        until(lambda ref=ref: kube.get(ref) is None, seconds=150)
+        remove(kube, [space(name)])
 
 
 def pod(namespace: str, script: str, **spec: Any) -> Object:

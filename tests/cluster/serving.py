@@ -17,10 +17,10 @@ from typing import Any
 
 from irsa.tls.certs import Authority
 
+from .access import kubeconfig
 from .faults import Way, authority_in
-from .pods import until
+from .waiting import until
 
-ROLE = "arn:aws:iam::111122223333:role/web"
 PATIENCE = 150.0
 
 
@@ -217,18 +217,3 @@ def start(
         webhook.end()
         raise
     return webhook
-
-
-def kubeconfig(server: str, ca: str, **user: str) -> str:
-    """A configuration for an API server, and for who its user is."""
-    named = {"name": "it"}
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": "it",
-            "contexts": [named | {"context": {"cluster": "it", "user": "it"}}],
-            "clusters": [named | {"cluster": {"server": server, "certificate-authority": ca}}],
-            "users": [named | {"user": user}],
-        }
-    )

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .conftest import Rig
+from .rigs import Rig
 
 # etcd takes so many changes at once.
 BATCH = 100

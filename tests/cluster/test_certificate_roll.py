@@ -26,11 +26,11 @@ from irsa.kube.client import Kube
 from irsa.kube.objects import Ref
 from irsa.tls.certs import Authority, LeafRequest
 
-from .conftest import Rig, rig_up
 from .faults import Asked, Way, answer, way_to
 from .placing import Place, controlling, placed
-from .pods import until
-from .serving import PATIENCE, Webhook, review, start
+from .rigs import Rig, rig_up
+from .serving import Webhook, review, start
+from .waiting import until
 
 pytestmark = pytest.mark.cluster
 
@@ -160,7 +160,7 @@ class Caller:
     def goes_on(self) -> None:
         """Wait until some more calls were made."""
         wanted = self.made + 20
-        until(lambda: self.made >= wanted, seconds=PATIENCE)
+        until(lambda: self.made >= wanted)
 
 
 @dataclass
@@ -189,9 +189,9 @@ class Roll:
         """Kill the one that controller and replicas talk to; its node starts it again."""
         pid = self._pid()
         os.kill(pid or 0, signal.SIGKILL)
-        until(lambda: self._pid() not in (None, pid), seconds=PATIENCE)
+        until(lambda: self._pid() not in (None, pid))
         with self.rig.kube.at(self.rig.status["apiServers"][0]["url"]) as there:
-            until(lambda: is_ready(there), seconds=PATIENCE)
+            until(lambda: is_ready(there))
 
     def _pid(self) -> int | None:
         pid: int | None = self.rig.status["apiServers"][0]["pid"]
@@ -226,7 +226,7 @@ def _roll(own: Rig, tmp_path: Path) -> Iterator[Roll]:
             stack.callback(kubelet.join)
             stack.callback(kubelet.end.set)
         caller = Caller(trust, place, replicas)
-        until(lambda: all(caller.call(one) for one in replicas), seconds=PATIENCE)
+        until(lambda: all(caller.call(one) for one in replicas))
         thread = threading.Thread(target=caller.run)
         thread.start()
         stack.callback(thread.join)
@@ -237,7 +237,7 @@ def _roll(own: Rig, tmp_path: Path) -> Iterator[Roll]:
         roll = Roll(own, trust, way, caller)
         held = roll.refuse("PUT", CA_SECRET)
         stack.enter_context(controlling(place, there, tmp_path))
-        until(lambda: held, seconds=PATIENCE)
+        until(lambda: held)
         yield roll
 
 
@@ -246,20 +246,20 @@ def test_no_call_fails_while_the_authority_is_rolled(roll: Roll) -> None:
     before = roll.trust.bundle
     roll.caller.goes_on()
     refused = roll.refuse("PATCH", "mutatingwebhookconfigurations")
-    until(lambda: refused, seconds=PATIENCE)
+    until(lambda: refused)
     # There is a new CA, and nobody trusts it yet.
     roll.restart_api_server()
     assert roll.trust.bundle == before
     roll.caller.goes_on()
     refused = roll.refuse("PUT", TLS_SECRET)
-    until(lambda: refused, seconds=PATIENCE)
+    until(lambda: refused)
     # It is trusted, beside the former one, and has signed nothing yet.
     assert len(secrets.read_certificates(roll.trust.bundle)) == 2
     roll.restart_api_server()
     roll.caller.goes_on()
     roll.way.fault = lambda _asked: None
-    until(lambda: len(roll.caller.served) == 2, seconds=PATIENCE)
-    until(lambda: all(serves_new(roll, one) for one in roll.caller.replicas), seconds=PATIENCE)
+    until(lambda: len(roll.caller.served) == 2)
+    until(lambda: all(serves_new(roll, one) for one in roll.caller.replicas))
     roll.caller.goes_on()
     assert roll.caller.wrong == []
     assert roll.trust.bundle.endswith(before)

@@ -15,45 +15,28 @@ from irsa.controller.lease import DURATION, lease_ref
 from irsa.errors import KubeError
 from irsa.injection.settings import CA_SECRET, CONTROLLER, TLS_SECRET
 from irsa.kube.client import Kube
-from irsa.kube.objects import Ref
 
-from .conftest import Rig
-from .controlling import History, Place, Process, placed, put_bundle, until
-from .gate import Gate, Passed, gate_to
+from .controlling import Installation
+from .gate import Gate, Passed
+from .history import History
+from .running import Process
+from .waiting import until
 
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture(name="installed", scope="module")
-def _installed(rig: Rig) -> Iterator[Place]:
-    with placed(rig, "irsa-leaders-test") as place:
-        yield place
-
-
-@pytest.fixture(name="place")
-def _place(installed: Place) -> Iterator[Place]:
-    yield installed
-    installed.clean()
-
-
-@pytest.fixture(name="gate")
-def _gate(place: Place, tmp_path: Path) -> Iterator[Gate]:
-    with gate_to(place.rig.status["apiServers"][0], tmp_path / "gate") as gate:
-        yield gate
 
 
 class Holders:
     """Every version of the Lease, from its beginning."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, installed: Installation) -> None:
+        self._installed = installed
         self._stack = ExitStack()
         self.specs: list[dict[str, Any]] = []
 
     def __enter__(self) -> "Holders":
-        kube = self._stack.enter_context(Kube.open(kubeconfig=str(self._place.rig.kubeconfig)))
+        kube = self._stack.enter_context(Kube.open(kubeconfig=str(self._installed.rig.kubeconfig)))
         version = lease_ref("", "").api_version
-        watch = kube.watch(version, "Lease", namespace=self._place.own)
+        watch = kube.watch(version, "Lease", namespace=self._installed.own)
         self._thread = threading.Thread(target=self._read, args=(watch,))
         self._thread.start()
         return self
@@ -84,45 +67,47 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def leading(place: Place, tmp_path: Path, **options: Any) -> tuple[Process, Process]:
+def leading(installed: Installation, tmp_path: Path, **options: Any) -> tuple[Process, Process]:
     """The one that leads, and the one that waits."""
-    first = place.start(tmp_path, **options)
-    until(lambda: first.leads and place.holds, "the first acts")
-    second = place.start(tmp_path)
+    first = installed.start(tmp_path, **options)
+    until(lambda: first.leads and installed.holds, "the first acts")
+    second = installed.start(tmp_path)
     until(lambda: second.is_ready, "the second waits")
     assert not second.leads
     return first, second
 
 
-def new_holder(place: Place, old: str) -> str:
+def new_holder(installed: Installation, old: str) -> str:
     """Who has the Lease after this one."""
 
     def other() -> str | None:
-        holder = str(place.lease().get("holderIdentity") or "")
+        holder = str(installed.lease().get("holderIdentity") or "")
         return holder if holder not in ("", old) else None
 
     return until(other, "another has the Lease")
 
 
-def test_killed_leader_is_followed_after_the_leases_time(place: Place, tmp_path: Path) -> None:
+def test_killed_leader_is_followed_after_the_leases_time(
+    installed: Installation, tmp_path: Path
+) -> None:
     """Not earlier, for it might live; and what was damaged meanwhile heals."""
-    with Holders(place) as holders:
-        first, second = leading(place, tmp_path)
+    with Holders(installed) as holders:
+        first, second = leading(installed, tmp_path)
         first.kill()
-        old = place.lease()["holderIdentity"]
-        place.kube.delete(Ref("v1", "Secret", TLS_SECRET, place.own))
-        taken = holders.wait(new_holder(place, old))
-        until(lambda: second.leads and place.holds, "the second acts")
+        old = installed.lease()["holderIdentity"]
+        installed.lose(TLS_SECRET)
+        taken = holders.wait(new_holder(installed, old))
+        until(lambda: second.leads and installed.holds, "the second acts")
         passed = at(taken["acquireTime"]) - at(holders.before(taken)["renewTime"])
     # Times in a Lease are the API server's, to a second.
     assert passed >= DURATION - timedelta(seconds=1)
     assert taken["leaseTransitions"] == 1
 
 
-def test_stopped_leader_gives_the_lease_back(place: Place, tmp_path: Path) -> None:
+def test_stopped_leader_gives_the_lease_back(installed: Installation, tmp_path: Path) -> None:
     """SIGTERM is an ordinary end: the other one need not wait."""
-    with Holders(place) as holders:
-        first, second = leading(place, tmp_path)
+    with Holders(installed) as holders:
+        first, second = leading(installed, tmp_path)
         assert first.end() == 0
         until(lambda: second.leads, "the second acts")
         until(lambda: {"holderIdentity": ""}.items() <= holders.specs[-2].items())
@@ -130,20 +115,20 @@ def test_stopped_leader_gives_the_lease_back(place: Place, tmp_path: Path) -> No
 
 
 def test_leader_that_slept_does_nothing_when_it_wakes(
-    place: Place, tmp_path: Path, gate: Gate
+    installed: Installation, tmp_path: Path, gate: Gate
 ) -> None:
     """SIGSTOP for longer than the Lease: another acts; on SIGCONT not one write comes."""
-    first, second = leading(place, tmp_path, gate=gate)
-    old = place.lease()["holderIdentity"]
+    first, second = leading(installed, tmp_path, gate=gate)
+    old = installed.lease()["holderIdentity"]
     first.signal(signal.SIGSTOP)
-    place.kube.delete(Ref("v1", "Secret", CA_SECRET, place.own))
-    new_holder(place, old)
-    until(lambda: second.leads and place.holds, "the second acts")
-    place.kube.delete(Ref("v1", "Secret", TLS_SECRET, place.own))
+    installed.lose(CA_SECRET)
+    new_holder(installed, old)
+    until(lambda: second.leads and installed.holds, "the second acts")
+    installed.lose(TLS_SECRET)
     woken = len(gate.passed)
     first.signal(signal.SIGCONT)
     until(lambda: first.metric("leader") == 0, "it sees that it does not lead")
-    until(lambda: place.holds and second.is_ready, "the second goes on")
+    until(lambda: installed.holds and second.is_ready, "the second goes on")
     until(lambda: len(gate.passed) > woken + 3, "it goes on looking")
     assert [one for one in gate.passed[woken:] if one.changes] == []
     assert first.is_ready
@@ -152,35 +137,35 @@ def test_leader_that_slept_does_nothing_when_it_wakes(
 NOTHING = {"tls.crt": "", "tls.key": ""}
 
 
-def secret(place: Place, name: str) -> Ref:
-    return Ref("v1", "Secret", name, place.own)
-
-
-def unbundled(place: Place) -> None:
+def unbundled(installed: Installation) -> None:
     """Take `caBundle` out."""
-    put_bundle(place, None)
+    installed.put_bundle(None)
 
 
-WRITES: dict[str, tuple[str, str, Callable[[Place], object]]] = {
-    "ca": ("PUT", CA_SECRET, lambda place: place.change(CA_SECRET, data=NOTHING)),
-    "certificate": ("POST", "/secrets", lambda place: place.kube.delete(secret(place, TLS_SECRET))),
+WRITES: dict[str, tuple[str, str, Callable[[Installation], object]]] = {
+    "ca": ("PUT", CA_SECRET, lambda installed: installed.change(CA_SECRET, data=NOTHING)),
+    "certificate": (
+        "POST",
+        "/secrets",
+        lambda installed: installed.lose(TLS_SECRET),
+    ),
     "bundle": ("PATCH", REGISTRATION.name, unbundled),
 }
 
 
 @pytest.mark.parametrize(("method", "path", "damage"), WRITES.values(), ids=WRITES)
 def test_write_that_comes_too_late_is_refused(
-    place: Place,
+    installed: Installation,
     tmp_path: Path,
     gate: Gate,
     *,
     method: str,
     path: str,
-    damage: Callable[[Place], object],
+    damage: Callable[[Installation], object],
 ) -> None:
     """Sent by a leader that lost its Lease on the way: the API server takes it for what it is."""
-    first, second = leading(place, tmp_path, gate=gate)
-    old = place.lease()["holderIdentity"]
+    first, second = leading(installed, tmp_path, gate=gate)
+    old = installed.lease()["holderIdentity"]
     caught, release = threading.Event(), threading.Event()
 
     def hold(passed: Passed) -> None:
@@ -190,13 +175,13 @@ def test_write_that_comes_too_late_is_refused(
 
     gate.fault = hold
     try:
-        damage(place)
+        damage(installed)
         assert caught.wait(120)
         first.signal(signal.SIGSTOP)
-        new_holder(place, old)
-        until(lambda: second.leads and place.holds, "the second has mended it")
+        new_holder(installed, old)
+        until(lambda: second.leads and installed.holds, "the second has mended it")
         second.rest()
-        with History(place) as history:
+        with History(installed) as history:
             history.catch_up()
             late = next(one for one in gate.passed if one.method == method and one.status is None)
             release.set()
@@ -209,12 +194,14 @@ def test_write_that_comes_too_late_is_refused(
     finally:
         release.set()
         first.signal(signal.SIGCONT)
-    assert place.holds
+    assert installed.holds
 
 
-def test_lease_of_a_stranger_holds_nobody_up_for_ever(place: Place, tmp_path: Path) -> None:
+def test_lease_of_a_stranger_holds_nobody_up_for_ever(
+    installed: Installation, tmp_path: Path
+) -> None:
     """However long it says that it lasts, and whatever else is in it."""
-    ref = lease_ref(place.own, CONTROLLER)
+    ref = lease_ref(installed.own, CONTROLLER)
     metadata = {"name": ref.name, "namespace": ref.namespace}
     spec = {
         "holderIdentity": "a stranger",
@@ -223,7 +210,7 @@ def test_lease_of_a_stranger_holds_nobody_up_for_ever(place: Place, tmp_path: Pa
         "leaseTransitions": 2**31 - 1,
     }
     lease = {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata}
-    place.kube.create(lease | {"spec": spec})
-    process = place.start(tmp_path)
+    installed.kube.create(lease | {"spec": spec})
+    process = installed.start(tmp_path)
     until(lambda: process.metric("leader") == 0, "it waits")
-    until(lambda: process.leads and place.holds, "it acts")
+    until(lambda: process.leads and installed.holds, "it acts")

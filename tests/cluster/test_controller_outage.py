@@ -4,44 +4,28 @@ import itertools
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from irsa.errors import KubeError
 from irsa.injection.settings import TLS_SECRET
-from irsa.kube.objects import Ref
 
-from .conftest import Rig
-from .controlling import Place, Process, placed, until
-from .gate import Fault, Gate, gate_to, refusing
+from .controlling import Installation, installation
+from .gate import Fault, Gate, refusing
+from .objects import account, remove
+from .rigs import Rig
+from .running import Process
+from .waiting import until
 
 pytestmark = pytest.mark.cluster
 
 
-@pytest.fixture(name="installed", scope="module")
-def _installed(rig: Rig) -> Iterator[Place]:
-    with placed(rig, "irsa-outage-test") as place:
-        yield place
-
-
-@pytest.fixture(name="place")
-def _place(installed: Place) -> Iterator[Place]:
-    yield installed
-    installed.clean()
-
-
-@pytest.fixture(name="gate")
-def _gate(place: Place, tmp_path: Path) -> Iterator[Gate]:
-    with gate_to(place.rig.status["apiServers"][0], tmp_path / "gate") as gate:
-        yield gate
-
-
 @pytest.fixture(name="running")
-def _running(place: Place, tmp_path: Path, gate: Gate) -> Process:
-    process = place.start(tmp_path, gate=gate)
-    until(lambda: place.holds and process.is_ready, "everything is made")
+def _running(installed: Installation, tmp_path: Path, gate: Gate) -> Process:
+    process = installed.start(tmp_path, gate=gate)
+    until(lambda: installed.holds and process.is_ready, "everything is made")
     return process
 
 
@@ -53,12 +37,12 @@ def is_well(process: Process) -> None:
     assert "Traceback" not in process.text
 
 
-def heals(place: Place, process: Process) -> None:
+def heals(installed: Installation, process: Process) -> None:
     """What is damaged now is mended, so everything works."""
     is_well(process)
-    leaf = place.leaf
-    place.kube.delete(Ref("v1", "Secret", TLS_SECRET, place.own))
-    until(lambda: place.holds and place.leaf != leaf, "it mends")
+    leaf = installed.leaf
+    installed.lose(TLS_SECRET)
+    until(lambda: installed.holds and installed.leaf != leaf, "it mends")
 
 
 def lost(gate: Gate) -> None:
@@ -94,7 +78,12 @@ FAULTS = {
 
 @pytest.mark.parametrize(("fault", "said"), FAULTS.values(), ids=FAULTS)
 def test_api_server_that_is_of_no_use_is_waited_for(
-    place: Place, running: Process, gate: Gate, *, fault: Callable[[Gate], None], said: str
+    installed: Installation,
+    running: Process,
+    gate: Gate,
+    *,
+    fault: Callable[[Gate], None],
+    said: str,
 ) -> None:
     """It says so, asks moderately, stays alive, and goes on when it can."""
     fault(gate)
@@ -108,30 +97,30 @@ def test_api_server_that_is_of_no_use_is_waited_for(
     assert passed <= 4 * took + 4
     assert sum(said in line for line in running.lines_of("lease")) == 1
     gate.whole()
-    heals(place, running)
+    heals(installed, running)
 
 
 @pytest.mark.parametrize("fault", [lost, silent], ids=["lost", "silent"])
 def test_unreachable_at_its_start_is_waited_for(
-    place: Place, tmp_path: Path, gate: Gate, fault: Callable[[Gate], None]
+    installed: Installation, tmp_path: Path, gate: Gate, fault: Callable[[Gate], None]
 ) -> None:
     """No crash loop: it is alive and not ready, and acts as soon as it can."""
     fault(gate)
-    process = place.start(tmp_path, gate=gate)
+    process = installed.start(tmp_path, gate=gate)
     until(lambda: "lease" in process.complaints, "it says so")
     assert process.child.poll() is None
     gate.whole()
-    until(lambda: place.holds, "everything is made")
+    until(lambda: installed.holds, "everything is made")
     is_well(process)
 
 
 def test_connections_that_are_cut_all_the_time_stop_nothing(
-    place: Place, running: Process, gate: Gate
+    installed: Installation, running: Process, gate: Gate
 ) -> None:
     """A load balancer that drops connections: reads are repeated, writes come again."""
-    leaf, cuts = place.leaf, 0
-    place.kube.delete(Ref("v1", "Secret", TLS_SECRET, place.own))
-    while not (place.holds and place.leaf != leaf):
+    leaf, cuts = installed.leaf, 0
+    installed.lose(TLS_SECRET)
+    while not (installed.holds and installed.leaf != leaf):
         gate.server.hang_up()
         cuts += 1
         assert cuts < 500
@@ -140,7 +129,7 @@ def test_connections_that_are_cut_all_the_time_stop_nothing(
 
 
 def test_one_task_that_is_answered_with_errors_is_tried_less_and_less(
-    place: Place, running: Process, gate: Gate
+    installed: Installation, running: Process, gate: Gate
 ) -> None:
     """The Lease is kept and pods are looked for, while Secrets cannot be read."""
     began = time.monotonic()
@@ -158,7 +147,7 @@ def test_one_task_that_is_answered_with_errors_is_tried_less_and_less(
     gaps = [after - before for before, after in itertools.pairwise(times)]
     assert gaps[3] > gaps[1]
     gate.whole()
-    heals(place, running)
+    heals(installed, running)
 
 
 RIGHTS = {
@@ -171,41 +160,43 @@ RIGHTS = {
 
 @pytest.mark.parametrize(("kind", "resource", "task"), RIGHTS.values(), ids=RIGHTS)
 def test_missing_permission_is_named_and_heals(
-    place: Place, running: Process, *, kind: str, resource: str, task: str
+    installed: Installation, running: Process, *, kind: str, resource: str, task: str
 ) -> None:
     """Only what needs it stands still; readiness, metrics and log say what."""
-    place.without(kind, resource)
+    installed.without(kind, resource)
     try:
         until(lambda: running.complaints.startswith(f"{task}: not allowed"), "it says so")
         assert running.metric(f'task_failing{{task="{task}"}}') == 1
         assert running.said("not allowed")
         assert len(running.complaints.splitlines()) == 1
     finally:
-        place.restore()
-    heals(place, running)
+        installed.restore()
+    heals(installed, running)
 
 
-def test_without_the_permission_for_events_pods_are_counted(place: Place, running: Process) -> None:
+def test_without_the_permission_for_events_pods_are_counted(
+    installed: Installation, running: Process
+) -> None:
     """What cannot be told beside the pod is told in the log and by numbers."""
-    place.without("ClusterRole", "events")
-    until(lambda: not may_tell(place), "the permission is gone")
+    installed.without("ClusterRole", "events")
+    until(lambda: not may_tell(installed), "the permission is gone")
     try:
-        with bare_pod(place):
+        with bare_pod(installed):
             until(lambda: running.metric("unmutated_pods") == 1, "it is counted")
             until(lambda: running.metric('events_total{result="failed"}'), "it is tried")
             assert running.is_ready
             assert running.said("no Event") == 1
-            place.restore()
-            until(lambda: place.events("RoleMissing", namespace="default"), "it is told")
+            installed.restore()
+            until(lambda: installed.events("RoleMissing", namespace="default"), "it is told")
     finally:
-        place.restore()
+        installed.restore()
 
 
-def may_tell(place: Place) -> bool:
+def may_tell(installed: Installation) -> bool:
     """Whether the controller may write Events now."""
     metadata = {"name": "probe", "namespace": "default"}
     event = {"apiVersion": "v1", "kind": "Event", "metadata": metadata, "involvedObject": {}}
-    with place.as_controller() as kube:
+    with installed.as_controller() as kube:
         try:
             kube.create(event, dry_run=True)
         except KubeError as error:
@@ -216,45 +207,41 @@ def may_tell(place: Place) -> bool:
 class bare_pod:  # noqa: N801 # used as a context manager
     """A pod that should have a role, and was made while nobody gave it."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
-        annotations = {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/web"}
+    def __init__(self, installed: Installation) -> None:
+        self._installed = installed
         metadata = {"name": "bare", "namespace": "default"}
-        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
-        account["metadata"] = metadata | {"annotations": annotations}
         spec = {
             "serviceAccountName": "bare",
             "schedulingGates": [{"name": "irsa.test/never"}],
             "containers": [{"name": "app", "image": "x"}],
         }
         pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
-        self._items = (account, pod)
+        self._items = (account("bare", "default"), pod)
 
     def __enter__(self) -> None:
         for item in self._items:
-            self._place.kube.create(item)
+            self._installed.kube.create(item)
 
     def __exit__(self, *_: object) -> None:
-        for item in self._items:
-            self._place.kube.delete(Ref.of(item))
+        remove(self._installed.kube, self._items)
 
 
 @pytest.mark.parametrize("code", [429, 500], ids=str)
 def test_event_that_the_api_server_refuses_is_told_later_and_once(
-    place: Place, running: Process, gate: Gate, code: int
+    installed: Installation, running: Process, gate: Gate, code: int
 ) -> None:
     """Neither lost, nor written again with every look."""
     began = time.monotonic()
     gate.fault = refusing(code, path="/events", method="POST")
-    with bare_pod(place):
+    with bare_pod(installed):
         until(lambda: running.metric('events_total{result="failed"}'), "it was refused")
         until(lambda: "survey" in running.complaints, "it says so")
         gate.whole()
-        [event] = until(lambda: place.events("RoleMissing", namespace="default"), "it is told")
+        [event] = until(lambda: installed.events("RoleMissing", namespace="default"), "it is told")
         assert event["involvedObject"]["name"] == "bare"
         before = running.metric("last_survey_timestamp_seconds")
         until(lambda: running.metric("last_survey_timestamp_seconds") > before + 3, "more looks")
-        [event] = place.events("RoleMissing", namespace="default")
+        [event] = installed.events("RoleMissing", namespace="default")
         assert event["count"] == 1
     written = [one for one in gate.since(began) if "/events" in one.path and one.status == 201]
     assert len(written) == 1
@@ -267,17 +254,17 @@ def test_api_server_that_is_killed_costs_nothing(
 ) -> None:
     """A real one, with SIGKILL: the controller goes on with the next."""
     rig = make_rig()
-    with placed(rig, "irsa-outage-test") as place:
-        process = place.start(tmp_path)
-        until(lambda: place.holds and process.is_ready, "everything is made")
-        leaf = place.leaf
+    with installation(rig, "irsa-killed") as installed:
+        process = installed.start(tmp_path)
+        until(lambda: installed.holds and process.is_ready, "everything is made")
+        leaf = installed.leaf
         pid = rig.status["apiServers"][0]["pid"]
         os.kill(pid, signal.SIGKILL)
         until(lambda: rig.status["apiServers"][0]["pid"] not in (None, pid), "another one")
         until(lambda: answers(rig), "another one answers")
         is_well(process)
-        assert place.leaf == leaf
-        heals(place, process)
+        assert installed.leaf == leaf
+        heals(installed, process)
 
 
 def answers(rig: Rig) -> bool:

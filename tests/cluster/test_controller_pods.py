@@ -1,63 +1,37 @@
-"""Pods without their role in a large cluster, restarts, and what `irsa status` says of them."""
+"""Pods without their role in a large cluster, and what `irsa status` says of them."""
 
 import json
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from irsa.controller.telling import PODS_OF_AN_OWNER
-from irsa.controller.workloads import ANNOTATION, COUNT
 from irsa.injection.settings import WEBHOOK
 from irsa.kube.objects import Ref
 
 from . import placing, serving
-from .conftest import Rig
-from .controlling import ROLE, Place, placed, until
+from .controlling import Installation
 from .faults import way_to
-from .pods import remove
+from .losing import LOST, lost_space, pod
+from .objects import PREFIX, ROLE, account, remove, space
+from .rigs import Rig
 from .store import BATCH, etcd
+from .waiting import until
 
 pytestmark = pytest.mark.cluster
 
 PODS = 5_000
 ACCOUNTS = 10_000
 SPACE = "irsa-pods-many"
-LOST = "irsa-pods-lost"
-PREFIX = "eks.amazonaws.com"
-
-
-@pytest.fixture(name="installed", scope="module")
-def _installed(rig: Rig) -> Iterator[Place]:
-    with placed(rig, "irsa-pods-test") as place:
-        yield place
-
-
-@pytest.fixture(name="place")
-def _place(installed: Place) -> Iterator[Place]:
-    yield installed
-    installed.clean()
 
 
 @pytest.fixture(name="space")
-def _space(place: Place) -> Iterator[str]:
-    """A namespace with a ServiceAccount that has a role."""
-    metadata = {"name": LOST}
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
-    place.kube.apply(namespace)
-    until(lambda: place.kube.get(Ref("v1", "ServiceAccount", "default", LOST)), "it is ready")
-    place.kube.apply(account("lost", LOST))
-    yield LOST
-    remove(place.kube, [namespace])
-
-
-def account(name: str, namespace: str, *, role: str = ROLE) -> dict[str, Any]:
-    annotations = {f"{PREFIX}/role-arn": role}
-    metadata = {"name": name, "namespace": namespace, "annotations": annotations}
-    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
+def _space(installed: Installation) -> Iterator[None]:
+    with lost_space(installed.kube):
+        yield
 
 
 def stored(kind: str, name: str, **content: Any) -> bytes:
@@ -71,12 +45,14 @@ def stored(kind: str, name: str, **content: Any) -> bytes:
     return json.dumps({"apiVersion": "v1", "kind": kind, "metadata": metadata} | content).encode()
 
 
-def owners(place: Place) -> list[dict[str, Any]]:
+def owners(installed: Installation) -> list[dict[str, Any]]:
     """Ten that pods may belong to without being deleted or adopted: nobody controls ConfigMaps."""
     found = []
     for number in range(10):
         metadata = {"name": f"owner-{number}", "namespace": SPACE}
-        made = place.kube.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+        made = installed.kube.create(
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+        )
         uid = made["metadata"]["uid"]
         owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": metadata["name"], "uid": uid}
         found.append(owner | {"controller": True})
@@ -100,10 +76,9 @@ def stored_pod(number: int, owner: dict[str, Any]) -> bytes:
 
 
 @pytest.fixture(name="many")
-def _many(place: Place) -> Iterator[None]:
+def _many(installed: Installation) -> Iterator[None]:
     """10,000 ServiceAccounts with a role, and 5,000 pods without theirs, put into etcd."""
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}
-    place.kube.apply(namespace)
+    installed.kube.apply(space(SPACE))
     annotations = {"annotations": {f"{PREFIX}/role-arn": ROLE}}
     items = {
         f"/registry/serviceaccounts/{SPACE}/sa-{number:05}": stored(
@@ -111,12 +86,12 @@ def _many(place: Place) -> Iterator[None]:
         )
         for number in range(ACCOUNTS)
     }
-    belong = owners(place)
+    belong = owners(installed)
     pods = {
         f"/registry/pods/{SPACE}/web-{number:05}": stored_pod(number, belong[number % 10])
         for number in range(PODS)
     }
-    with etcd(place.rig) as store:
+    with etcd(installed.rig) as store:
         for values in (items, pods):
             names = list(values)
             for first in range(0, len(names), BATCH):
@@ -124,22 +99,22 @@ def _many(place: Place) -> Iterator[None]:
         yield
         for kind in ("pods", "serviceaccounts", "events"):
             store.clear(f"/registry/{kind}/{SPACE}/")
-    remove(place.kube, [namespace])
+    remove(installed.kube, [space(SPACE)])
 
 
 @pytest.mark.usefixtures("many")
 def test_thousands_of_pods_cost_little_and_few_events(
-    place: Place, tmp_path: Path, record_property: Any
+    installed: Installation, tmp_path: Path, record_property: Any
 ) -> None:
     """Everything is counted; memory, time and Events stay bounded, and the second look is quiet."""
-    process = place.start(tmp_path)
+    process = installed.start(tmp_path)
     until(lambda: process.metric("unmutated_pods") == PODS, "every pod is found")
     told = 10 * (PODS_OF_AN_OWNER + 1)
     until(lambda: process.metric('events_total{result="written"}') == told, "all are told")
     before, cpu = process.metric("last_survey_timestamp_seconds"), process.cpu
     until(lambda: process.metric("last_survey_timestamp_seconds") > before + 2, "more looks")
     assert process.metric('events_total{result="written"}') == told
-    assert len(place.events("RoleMissing", namespace=SPACE)) == told
+    assert len(installed.events("RoleMissing", namespace=SPACE)) == told
     assert process.said("a running pod has no role") == 10 * PODS_OF_AN_OWNER
     assert process.is_ready
     assert process.memory < 200
@@ -147,110 +122,36 @@ def test_thousands_of_pods_cost_little_and_few_events(
     record_property("cpu", process.cpu - cpu)
 
 
-def pod(name: str, **spec: Any) -> dict[str, Any]:
-    """A pod of the ServiceAccount `lost`, that nothing schedules unless it says so."""
-    container = {"name": "app", "image": "public.ecr.aws/aws-cli/aws-cli", "command": SLEEP}
-    metadata = {"name": name, "namespace": LOST}
-    spec = {"serviceAccountName": "lost", "containers": [container], "schedulerName": "x"} | spec
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
-
-
-SLEEP = ["sh", "-c", "exec sleep 600"]
-
-
-def workload(kind: str, name: str, **spec: Any) -> dict[str, Any]:
-    """A workload whose pods run, and have no role for want of a webhook."""
-    labels = {"app": name}
-    template = {
-        "metadata": {"labels": labels},
-        "spec": pod(name, schedulerName="default-scheduler", terminationGracePeriodSeconds=1)[
-            "spec"
-        ],
-    }
-    whole = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template} | spec
-    metadata = {"name": name, "namespace": LOST}
-    return {"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": whole}
-
-
-def restarted(place: Place, obj: dict[str, Any]) -> str | None:
-    """When a workload was restarted."""
-    template = place.kube.get(Ref.of(obj))["spec"]["template"]["metadata"]
-    return (template.get("annotations") or {}).get(ANNOTATION)
-
-
-@pytest.mark.usefixtures("space")
-def test_restart_that_does_not_help_is_made_once_and_told(place: Place, tmp_path: Path) -> None:
-    """The new pod is lost as well: an Event says so, and nothing goes on in a circle."""
-    place.settings = replace(place.settings, restart=True)
-    place.restore()
-    lost = [workload("Deployment", "a"), workload("StatefulSet", "b", serviceName="b")]
-    job = {
-        "apiVersion": "batch/v1",
-        "kind": "Job",
-        "metadata": {"name": "d", "namespace": LOST},
-        "spec": {"template": {"spec": pod("d")["spec"] | {"restartPolicy": "Never"}}},
-    }
-    for item in (*lost, job, pod("alone")):
-        place.kube.create(item)
-    until(lambda: len(pods(place)) == 4, "the pods are there")
-    process = place.start(tmp_path, "--restart")
-    [event] = until(lambda: place.events("RestartDidNotHelp", namespace=LOST), "it is told")
-    named = {item["metadata"]["name"]: item for item in lost}
-    first = named[event["involvedObject"]["name"]]
-    at = restarted(place, first)
-    assert at
-    assert place.kube.get(Ref.of(first))["metadata"]["annotations"][COUNT] == "1"
-    before = process.metric("last_survey_timestamp_seconds")
-    until(lambda: process.metric("last_survey_timestamp_seconds") > before + 4, "more looks")
-    assert process.metric("restarts_total") == 1
-    assert restarted(place, first) == at
-    # Another process knows it too: it is written on the workload.
-    process.kill()
-    second = place.start(tmp_path, "--restart")
-    until(lambda: (second.metric("unmutated_pods") or 0) >= 4, "it looked")
-    before = second.metric("last_survey_timestamp_seconds")
-    until(lambda: second.metric("last_survey_timestamp_seconds") > before + 2, "more looks")
-    assert restarted(place, first) == at
-    events = place.events("RoleMissing", namespace=LOST)
-    told = {event["involvedObject"]["name"] for event in events}
-    assert any(name.startswith("d-") for name in told)
-    assert "alone" in told
-
-
-def pods(place: Place) -> list[dict[str, Any]]:
-    return place.kube.list("v1", "Pod", namespace=LOST)
-
-
-def status(place: Place, tmp_path: Path, *options: str) -> tuple[int, str]:
+def status(installed: Installation, tmp_path: Path, *options: str) -> tuple[int, str]:
     """What `irsa status` says, and how it ends."""
     config = tmp_path / "irsa.yaml"
     document = {
         "apiVersion": "irsa/v1",
-        "cluster": {"name": "pods", "uid": place.kube.cluster_uid()},
+        "cluster": {"name": "pods", "uid": installed.kube.cluster_uid()},
         "aws": {"account": ROLE.split(":")[4], "region": "eu-west-1"},
         "issuer": {"publish": "s3", "bucket": "pods-issuer"},
-        "injection": {"engine": "webhook", "namespace": place.own},
+        "injection": {"engine": "webhook", "namespace": installed.own},
     }
     config.write_text(json.dumps(document))
-    ended = place.rig.irsa("status", "--config", str(config), *options, check=False)
+    ended = installed.rig.irsa("status", "--config", str(config), *options, check=False)
     return ended.returncode, ended.stdout
 
 
 @pytest.mark.usefixtures("space")
 def test_status_names_lost_pods_and_refused_roles_with_or_without_a_controller(
-    place: Place, tmp_path: Path
+    installed: Installation, tmp_path: Path
 ) -> None:
     """For people and for scripts; its exit code tells that something is wrong."""
-    place.kube.create(pod("alone"))
-    place.kube.create(account("odd", LOST, role="arn:aws:iam::999999999999:role/x"))
-    code, text = status(place, tmp_path)
+    installed.kube.create(pod("alone"))
+    installed.kube.create(account("odd", LOST, role="arn:aws:iam::999999999999:role/x"))
+    code, text = status(installed, tmp_path)
     assert code == 9
     assert f"{LOST}/alone" in text
     assert f"{LOST}/odd: account 999999999999" in text
     assert "no controller acts" in text
-    process = place.start(tmp_path)
-    until(lambda: place.holds and process.is_ready, "everything is made")
-    code, text = status(place, tmp_path, "--output", "json")
+    process = installed.start(tmp_path)
+    until(lambda: installed.holds and process.is_ready, "everything is made")
+    code, text = status(installed, tmp_path, "--output", "json")
     assert code == 9
     seen = json.loads(text)
     parts = {part["name"]: part["ok"] for part in seen["parts"]}
@@ -267,7 +168,7 @@ def test_status_names_lost_pods_and_refused_roles_with_or_without_a_controller(
 
 
 def test_pod_let_through_is_told_of_with_the_webhooks_reason(
-    place: Place, rig: Rig, tmp_path: Path
+    installed: Installation, rig: Rig, tmp_path: Path
 ) -> None:
     """The webhook may not read ServiceAccounts: the pod notes it, the Event says it, later too."""
     server = rig.status["apiServers"][0]
@@ -288,10 +189,10 @@ def test_pod_let_through_is_told_of_with_the_webhooks_reason(
         note = made["metadata"]["annotations"]["irsa/role-missing"]
         assert "unread could not be read" in note
         # The controller was not there at that moment; both share their cluster-wide names.
-        place.restore()
-        process = place.start(tmp_path)
+        installed.restore()
+        process = installed.start(tmp_path)
         [event] = until(
-            lambda: place.events("RoleMissing", namespace=there.pods), "an Event beside it"
+            lambda: installed.events("RoleMissing", namespace=there.pods), "an Event beside it"
         )
         assert event["involvedObject"]["name"] == made["metadata"]["name"]
         assert "unread could not be read" in event["message"]

@@ -5,7 +5,7 @@ Every write of a real run is recorded first, so that a new one cannot be missed.
 """
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,68 +20,63 @@ from irsa.kube.client import Kube
 from irsa.kube.objects import Ref
 from irsa.tls.certs import Authority, LeafRequest
 
-from .conftest import Rig
-from .controlling import History, Place, now, placed, put_bundle
+from .controlling import Installation
+from .history import History
+from .trusting import now
 
 pytestmark = pytest.mark.cluster
 
 DAY = timedelta(days=1)
 
 
-@pytest.fixture(name="place", scope="module")
-def _place(rig: Rig) -> Iterator[Place]:
-    with placed(rig, "irsa-roll-test") as place:
-        yield place
-
-
-def fresh(place: Place) -> None:
+def fresh(installation: Installation) -> None:
     """Nothing was ever made."""
 
 
-def certificates(place: Place, *, ca_began: datetime, leaf_began: datetime) -> None:
+def certificates(installation: Installation, *, ca_began: datetime, leaf_began: datetime) -> None:
     """A CA and a certificate of certain days, as an earlier controller left them."""
     authority = Authority.generate("irsa webhook CA", now=ca_began, days=3650)
-    names = service_names(place.own)
+    names = service_names(installation.own)
     request = LeafRequest(common_name=names[0], dns_names=names)
     leaf = authority.issue(request, now=leaf_began, days=90)
-    store(place, CA_SECRET, secrets.trust_data(authority, ()))
-    store(place, TLS_SECRET, secrets.serving_data(leaf, authority))
-    put_bundle(place, authority.certificate_pem)
+    store(installation, CA_SECRET, secrets.trust_data(authority, ()))
+    store(installation, TLS_SECRET, secrets.serving_data(leaf, authority))
+    installation.put_bundle(authority.certificate_pem)
 
 
-def store(place: Place, name: str, data: dict[str, str]) -> None:
-    metadata = {"name": name, "namespace": place.own}
+def store(installation: Installation, name: str, data: dict[str, str]) -> None:
+    metadata = {"name": name, "namespace": installation.own}
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}
-    place.kube.delete(Ref.of(secret))
-    place.kube.create(secret | {"type": "kubernetes.io/tls"})
+    installation.kube.delete(Ref.of(secret))
+    installation.kube.create(secret | {"type": "kubernetes.io/tls"})
 
 
-def ca_is_due(place: Place) -> None:
-    certificates(place, ca_began=now() - 2600 * DAY, leaf_began=now() - DAY)
+def ca_is_due(installation: Installation) -> None:
+    certificates(installation, ca_began=now() - 2600 * DAY, leaf_began=now() - DAY)
 
 
-def both_are_due(place: Place) -> None:
-    certificates(place, ca_began=now() - 2600 * DAY, leaf_began=now() - 70 * DAY)
+def both_are_due(installation: Installation) -> None:
+    certificates(installation, ca_began=now() - 2600 * DAY, leaf_began=now() - 70 * DAY)
 
 
-def ca_is_lost(place: Place) -> None:
-    certificates(place, ca_began=now() - DAY, leaf_began=now() - DAY)
-    place.kube.delete(Ref("v1", "Secret", CA_SECRET, place.own))
+def ca_is_lost(installation: Installation) -> None:
+    certificates(installation, ca_began=now() - DAY, leaf_began=now() - DAY)
+    installation.lose(CA_SECRET)
 
 
-def former_is_done(place: Place) -> None:
+def former_is_done(installation: Installation) -> None:
     """The roll of yesterday: its former CA is still trusted."""
     former = Authority.generate("irsa webhook CA", now=now() - 3000 * DAY, days=3650)
-    certificates(place, ca_began=now() - DAY, leaf_began=now() - OVERLAP - DAY)
-    data = place.secret(CA_SECRET)["data"]
+    certificates(installation, ca_began=now() - DAY, leaf_began=now() - OVERLAP - DAY)
+    data = installation.secret(CA_SECRET)["data"]
     both = base64.b64decode(data["tls.crt"]) + former.certificate_pem
-    place.change(
+    installation.change(
         CA_SECRET, data=data | {"former.crt": base64.b64encode(former.certificate_pem).decode()}
     )
-    put_bundle(place, both)
+    installation.put_bundle(both)
 
 
-STATES: dict[str, tuple[Callable[[Place], None], list[str]]] = {
+STATES: dict[str, tuple[Callable[[Installation], None], list[str]]] = {
     "fresh": (fresh, ["NewAuthority", "TrustBundle", "NewServing"]),
     "ca-due": (ca_is_due, ["NewAuthority", "TrustBundle", "NewServing"]),
     "both-due": (both_are_due, ["NewAuthority", "TrustBundle", "NewServing"]),
@@ -90,51 +85,52 @@ STATES: dict[str, tuple[Callable[[Place], None], list[str]]] = {
 }
 
 
-def settle(place: Place, killer: Killer | None = None) -> list[str]:
+def settle(installation: Installation, killer: Killer | None = None) -> list[str]:
     """What a controller does in one round, with its own kubeconfig and maybe its own end."""
-    with Kube.open(kubeconfig=str(place.rig.kubeconfig), observer=killer) as kube:
-        controller = Controller(kube=kube, namespace=place.own, clock=now)
+    with Kube.open(kubeconfig=str(installation.rig.kubeconfig), observer=killer) as kube:
+        controller = Controller(kube=kube, namespace=installation.own, clock=now)
         return [type(action).__name__ for action in controller.settle()]
 
 
-def left(place: Place) -> dict[str, Any]:
+def left(installation: Installation) -> dict[str, Any]:
     """What is there at the end, as far as it is the same each time."""
-    ca, tls = place.secret(CA_SECRET), place.secret(TLS_SECRET)
+    ca, tls = installation.secret(CA_SECRET), installation.secret(TLS_SECRET)
     trust = secrets.read_trust(ca)
     return {
         "secrets": sorted(
-            one["metadata"]["name"] for one in place.kube.list("v1", "Secret", namespace=place.own)
+            one["metadata"]["name"]
+            for one in installation.kube.list("v1", "Secret", namespace=installation.own)
         ),
         "keys": [sorted(ca["data"]), sorted(tls["data"])],
         "types": [ca["type"], tls["type"]],
-        "trusted": len(place.bundle),
+        "trusted": len(installation.bundle),
         "former": len(trust.former),
-        "holds": place.holds,
-        "signs": place.bundle[0] == trust.certificate,
+        "holds": installation.holds,
+        "signs": installation.bundle[0] == trust.certificate,
     }
 
 
 @pytest.mark.parametrize(("state", "steps"), STATES.values(), ids=STATES)
 def test_killed_anywhere_it_ends_the_same_and_is_trusted_all_the_time(
-    place: Place, state: Callable[[Place], None], steps: list[str]
+    installation: Installation, state: Callable[[Installation], None], steps: list[str]
 ) -> None:
     """Before and after each write: no orphan, no other end, and no version that is not trusted."""
-    place.clean()
-    state(place)
+    installation.clean()
+    state(installation)
     record = Killer()
-    assert settle(place, record) == steps
+    assert settle(installation, record) == steps
     assert len(record.calls) == len(steps)
-    whole = left(place)
+    whole = left(installation)
     assert whole["holds"]
     assert whole["signs"]
     for at in range(len(record.calls)):
         for after_it in (False, True):
-            place.clean()
-            state(place)
-            with History(place) as history:
+            installation.clean()
+            state(installation)
+            with History(installation) as history:
                 with pytest.raises(KilledError):
-                    settle(place, Killer(at=at, after_it=after_it))
-                settle(place)
+                    settle(installation, Killer(at=at, after_it=after_it))
+                settle(installation)
                 assert history.gaps() == [], (at, after_it)
-            assert left(place) == whole, (at, after_it)
-            assert settle(place) == []
+            assert left(installation) == whole, (at, after_it)
+            assert settle(installation) == []

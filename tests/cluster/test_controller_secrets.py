@@ -14,8 +14,11 @@ from irsa.injection.settings import CA_SECRET, TLS_SECRET
 from irsa.kube.objects import Ref
 from irsa.tls.certs import Authority
 
-from .conftest import Rig
-from .controlling import History, Place, Process, now, placed, put_bundle, trusts, until
+from .controlling import Installation
+from .history import History
+from .running import Process
+from .trusting import now, trusts
+from .waiting import until
 
 pytestmark = pytest.mark.cluster
 
@@ -23,31 +26,25 @@ NOT_KEPT = "NotKept"
 NOTHING = {"tls.crt": "", "tls.key": ""}
 
 
-@pytest.fixture(name="place", scope="module")
-def _place(rig: Rig) -> Iterator[Place]:
-    with placed(rig, "irsa-secrets-test") as place:
-        yield place
-
-
 @pytest.fixture(name="first", scope="module")
-def _first(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Process:
+def _first(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Process:
     """One controller for all tests here: after each of them it is as well as before."""
-    return place.start(tmp_path_factory.mktemp("controller"))
+    return installation.start(tmp_path_factory.mktemp("controller"))
 
 
 @pytest.fixture(name="running")
-def _running(place: Place, first: Process) -> Iterator[Process]:
+def _running(installation: Installation, first: Process) -> Iterator[Process]:
     """A controller that has made everything."""
-    until(lambda: place.holds and first.is_ready, "everything is made")
+    until(lambda: installation.holds and first.is_ready, "everything is made")
     yield first
-    until(lambda: place.holds and first.is_ready, "everything is well again")
+    until(lambda: installation.holds and first.is_ready, "everything is well again")
     assert first.child.poll() is None
     assert "Traceback" not in first.text
 
 
 @pytest.fixture(name="history")
-def _history(place: Place, running: Process) -> Iterator[History]:  # noqa: ARG001 # made before
-    with History(place) as history:
+def _history(installation: Installation, running: Process) -> Iterator[History]:  # noqa: ARG001 # made before
+    with History(installation) as history:
         history.catch_up()
         yield history
 
@@ -62,42 +59,42 @@ def paused(process: Process) -> Iterator[None]:
         process.signal(signal.SIGCONT)
 
 
-def heals(place: Place) -> None:
+def heals(installation: Installation) -> None:
     """Wait until everything is whole, and stays as it is."""
-    until(lambda: place.holds, "it is whole again")
+    until(lambda: installation.holds, "it is whole again")
 
 
-def deleted(place: Place, name: str) -> None:
-    place.kube.delete(Ref("v1", "Secret", name, place.own))
+def deleted(installation: Installation, name: str) -> None:
+    installation.lose(name)
 
 
-def garbled(place: Place, name: str) -> None:
-    overwrite(place, name, {"tls.crt": "AAAA", "tls.key": "AAAA"})
+def garbled(installation: Installation, name: str) -> None:
+    overwrite(installation, name, {"tls.crt": "AAAA", "tls.key": "AAAA"})
 
 
-def overwrite(place: Place, name: str, data: dict[str, str], **changes: Any) -> None:
+def overwrite(installation: Installation, name: str, data: dict[str, str], **changes: Any) -> None:
     """Change some of its data; what its type needs besides stays."""
-    place.change(name, data=place.secret(name)["data"] | data, **changes)
+    installation.change(name, data=installation.secret(name)["data"] | data, **changes)
 
 
-def halved(place: Place, name: str) -> None:
-    overwrite(place, name, {"tls.key": ""})
+def halved(installation: Installation, name: str) -> None:
+    overwrite(installation, name, {"tls.key": ""})
 
 
-def mixed(place: Place, name: str) -> None:
+def mixed(installation: Installation, name: str) -> None:
     """The key of another pair."""
     other = CA_SECRET if name == TLS_SECRET else TLS_SECRET
-    overwrite(place, name, {"tls.key": place.secret(other)["data"]["tls.key"]})
+    overwrite(installation, name, {"tls.key": installation.secret(other)["data"]["tls.key"]})
 
 
-def retyped(type_: str, data: dict[str, str]) -> Callable[[Place, str], None]:
+def retyped(type_: str, data: dict[str, str]) -> Callable[[Installation, str], None]:
     """Made anew as a Secret of another type, which cannot be changed back."""
 
-    def damage(place: Place, name: str) -> None:
-        deleted(place, name)
-        metadata = {"name": name, "namespace": place.own}
+    def damage(installation: Installation, name: str) -> None:
+        deleted(installation, name)
+        metadata = {"name": name, "namespace": installation.own}
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": type_}
-        place.kube.create(secret | {"data": data})
+        installation.kube.create(secret | {"data": data})
 
     return damage
 
@@ -115,12 +112,15 @@ DAMAGES = {
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 @pytest.mark.parametrize("name", [CA_SECRET, TLS_SECRET])
 def test_damaged_secret_heals_without_a_moment_of_distrust(
-    place: Place, history: History, name: str, damage: Callable[[Place, str], None]
+    installation: Installation,
+    history: History,
+    name: str,
+    damage: Callable[[Installation, str], None],
 ) -> None:
     """Whatever was done to it, what is served and what was before it is trusted all the time."""
-    before = place.leaf
-    damage(place, name)
-    until(lambda: place.holds and place.leaf != before, "it is whole again")
+    before = installation.leaf
+    damage(installation, name)
+    until(lambda: installation.holds and installation.leaf != before, "it is whole again")
     assert history.gaps() == []
 
 
@@ -141,64 +141,66 @@ def _foreign() -> Any:
     return read_certificates(made.certificate_pem)[0]
 
 
-def patch_bundle(place: Place, change: Callable[[bytes], bytes | None]) -> bytes:
+def patch_bundle(installation: Installation, change: Callable[[bytes], bytes | None]) -> bytes:
     """Change `caBundle` as somebody else does; what it was before."""
-    pem = bundle(place.bundle)
-    put_bundle(place, change(pem))
+    pem = bundle(installation.bundle)
+    installation.put_bundle(change(pem))
     return pem
 
 
 @pytest.mark.parametrize("change", BUNDLES.values(), ids=BUNDLES)
 def test_changed_bundle_heals(
-    place: Place, running: Process, change: Callable[[bytes], bytes | None]
+    installation: Installation, running: Process, change: Callable[[bytes], bytes | None]
 ) -> None:
     """Whoever changes it, it is the CA's and nothing else within seconds."""
-    leaf = place.leaf
-    before = patch_bundle(place, change)
-    until(lambda: place.bundle and bundle(place.bundle) == before, "it is written again")
-    assert place.leaf == leaf
+    leaf = installation.leaf
+    before = patch_bundle(installation, change)
+    until(
+        lambda: installation.bundle and bundle(installation.bundle) == before, "it is written again"
+    )
+    assert installation.leaf == leaf
     assert running.is_ready
 
 
 def test_lost_ca_and_lost_bundle_at_once_keep_what_is_served_trusted(
-    place: Place, running: Process
+    installation: Installation, running: Process
 ) -> None:
     """The CA's certificate beside the serving one is what still knows it."""
-    leaf = place.leaf
+    leaf = installation.leaf
     with paused(running):
-        patch_bundle(place, clear)
-        deleted(place, CA_SECRET)
-    until(lambda: place.holds and place.leaf != leaf, "a new CA")
-    assert trusts(place.bundle, leaf)
+        patch_bundle(installation, clear)
+        deleted(installation, CA_SECRET)
+    until(lambda: installation.holds and installation.leaf != leaf, "a new CA")
+    assert trusts(installation.bundle, leaf)
 
 
 def test_deleted_registration_is_told_and_gets_its_bundle_when_it_is_back(
-    place: Place, running: Process
+    installation: Installation, running: Process
 ) -> None:
     """Nothing is made in its place: half of one would refuse every pod."""
-    place.kube.delete(REGISTRATION)
+    installation.kube.delete(REGISTRATION)
     until(lambda: running.metric("registered") == 0, "it is noticed")
     assert running.said("no MutatingWebhookConfiguration") == 1
-    assert place.kube.get(REGISTRATION) is None
-    place.restore()
-    heals(place)
+    assert installation.kube.get(REGISTRATION) is None
+    installation.restore()
+    heals(installation)
     until(lambda: running.metric("registered") == 1, "it is seen")
     assert running.child.poll() is None
 
 
-def immutable(place: Place, name: str) -> Callable[[], None]:
+def immutable(installation: Installation, name: str) -> Callable[[], None]:
     """Marked so that nobody may change its data; only deleting helps."""
-    place.change(name, immutable=True)
-    return lambda: deleted(place, name)
+    installation.change(name, immutable=True)
+    return lambda: deleted(installation, name)
 
 
-def forbidden(place: Place, name: str) -> Callable[[], None]:  # noqa: ARG001 # all of a kind
+def forbidden(installation: Installation, name: str) -> Callable[[], None]:  # noqa: ARG001 # all of a kind
     """The permission to write Secrets is gone."""
-    place.without("Role", "secrets", verb="update")
-    return place.restore
+    installation.without("Role", "secrets", verb="update")
+    return installation.restore
 
 
-def denied(place: Place, name: str) -> Callable[[], None]:
+def denied(installation: Installation, name: str) -> Callable[[], None]:
     """An admission policy lets nobody but administrators write this Secret."""
     group = "admissionregistration.k8s.io"
     rule = {
@@ -226,11 +228,11 @@ def denied(place: Place, name: str) -> Callable[[], None]:
         "spec": {"policyName": "irsa-test-secrets", "validationActions": ["Deny"]},
     }
     for item in (policy, binding):
-        place.kube.apply(item)
+        installation.kube.apply(item)
 
     def allow() -> None:
         for item in (binding, policy):
-            place.kube.delete(Ref.of(item))
+            installation.kube.delete(Ref.of(item))
 
     return allow
 
@@ -241,28 +243,31 @@ GUARDS = {"immutable": immutable, "rbac": forbidden, "policy": denied}
 @pytest.mark.parametrize("guard", GUARDS.values(), ids=GUARDS)
 @pytest.mark.parametrize("name", [CA_SECRET, TLS_SECRET])
 def test_read_only_secret_is_told_and_heals_when_allowed(
-    place: Place, running: Process, guard: Callable[[Place, str], Callable[[], None]], name: str
+    installation: Installation,
+    running: Process,
+    guard: Callable[[Installation, str], Callable[[], None]],
+    name: str,
 ) -> None:
     """It says so everywhere, keeps doing the rest, and goes on within seconds."""
     with paused(running):
-        garbled(place, name)
-        allow = guard(place, name)
-        until(lambda: is_refused(place, name), "the guard is in force")
+        garbled(installation, name)
+        allow = guard(installation, name)
+        until(lambda: is_refused(installation, name), "the guard is in force")
     try:
-        is_told(place, running, name)
+        is_told(installation, running, name)
         if name == TLS_SECRET:
-            before = patch_bundle(place, clear)
-            until(lambda: bundle(place.bundle) == before, "caBundle heals all the same")
+            before = patch_bundle(installation, clear)
+            until(lambda: bundle(installation.bundle) == before, "caBundle heals all the same")
     finally:
         allow()
-    until(lambda: place.holds and running.is_ready, "it heals", seconds=60)
+    until(lambda: installation.holds and running.is_ready, "it heals", seconds=60)
     assert running.metric('task_failing{task="certificates"}') == 0
 
 
-def is_refused(place: Place, name: str) -> bool:
+def is_refused(installation: Installation, name: str) -> bool:
     """Whether the controller may not write this Secret now."""
-    secret = place.secret(name)
-    with place.as_controller() as kube:
+    secret = installation.secret(name)
+    with installation.as_controller() as kube:
         try:
             kube.replace(secret | {"data": secret["data"] | NOTHING}, dry_run=True)
         except KubeError as error:
@@ -270,54 +275,56 @@ def is_refused(place: Place, name: str) -> bool:
     return False
 
 
-def is_told(place: Place, running: Process, name: str) -> None:
+def is_told(installation: Installation, running: Process, name: str) -> None:
     """In readiness, metrics, log, and by an Event beside the Secret."""
     until(lambda: "certificates" in running.complaints, "it is not ready")
     assert running.metric('task_failing{task="certificates"}') == 1
     assert running.said("certificates: ")
 
     def names() -> list[str]:
-        events = place.events(NOT_KEPT, namespace=place.own)
+        events = installation.events(NOT_KEPT, namespace=installation.own)
         return [event["involvedObject"]["name"] for event in events]
 
     until(lambda: name in names(), "an Event")
 
 
-def test_secret_that_cannot_be_read_is_not_made_anew(place: Place, running: Process) -> None:
+def test_secret_that_cannot_be_read_is_not_made_anew(
+    installation: Installation, running: Process
+) -> None:
     """It makes nothing anew: what cannot be seen may be whole."""
-    leaf = place.leaf
-    place.without("Role", "secrets", verb="get")
+    leaf = installation.leaf
+    installation.without("Role", "secrets", verb="get")
     try:
         until(lambda: "certificates" in running.complaints, "it is noticed")
-        patch_bundle(place, clear)
-        assert place.leaf == leaf
+        patch_bundle(installation, clear)
+        assert installation.leaf == leaf
     finally:
-        place.restore()
-    until(lambda: place.holds and running.is_ready, "it goes on")
-    assert place.leaf == leaf
+        installation.restore()
+    until(lambda: installation.holds and running.is_ready, "it goes on")
+    assert installation.leaf == leaf
 
 
 def test_registration_that_may_not_be_written_gets_no_untrusted_certificate(
-    place: Place, running: Process
+    installation: Installation, running: Process
 ) -> None:
     """A CA that `caBundle` does not know signs nothing that is served."""
-    leaf = place.leaf
-    place.without("ClusterRole", "mutatingwebhookconfigurations", verb="patch")
+    leaf = installation.leaf
+    installation.without("ClusterRole", "mutatingwebhookconfigurations", verb="patch")
     try:
-        until(lambda: may_not_patch(place), "the permission is gone")
-        deleted(place, CA_SECRET)
-        until(lambda: place.secret(CA_SECRET), "a new CA")
-        until(lambda: place.events(NOT_KEPT, namespace="default"), "an Event")
+        until(lambda: may_not_patch(installation), "the permission is gone")
+        deleted(installation, CA_SECRET)
+        until(lambda: installation.secret(CA_SECRET), "a new CA")
+        until(lambda: installation.events(NOT_KEPT, namespace="default"), "an Event")
         assert "certificates" in running.complaints
-        assert place.leaf == leaf
+        assert installation.leaf == leaf
     finally:
-        place.restore()
-    until(lambda: place.holds and place.leaf != leaf, "a certificate of the new CA")
+        installation.restore()
+    until(lambda: installation.holds and installation.leaf != leaf, "a certificate of the new CA")
 
 
-def may_not_patch(place: Place) -> bool:
+def may_not_patch(installation: Installation) -> bool:
     """Whether the controller may not write the registration now."""
-    with place.as_controller() as kube:
+    with installation.as_controller() as kube:
         try:
             kube.patch(REGISTRATION, {"metadata": {"labels": {"a": "b"}}}, dry_run=True)
         except KubeError as error:
@@ -326,15 +333,15 @@ def may_not_patch(place: Place) -> bool:
 
 
 def test_ca_that_cannot_be_read_leaves_its_certificate_to_be_trusted(
-    place: Place, running: Process
+    installation: Installation, running: Process
 ) -> None:
     """`caBundle` is lost while the CA's Secret is out of reach: what is served stays trusted."""
-    leaf = place.leaf
+    leaf = installation.leaf
     with paused(running):
-        overwrite(place, CA_SECRET, NOTHING, immutable=True)
-        patch_bundle(place, clear)
+        overwrite(installation, CA_SECRET, NOTHING, immutable=True)
+        patch_bundle(installation, clear)
     try:
-        until(lambda: trusts(place.bundle, leaf), "what is beside the certificate helps")
+        until(lambda: trusts(installation.bundle, leaf), "what is beside the certificate helps")
         assert "certificates" in running.complaints
     finally:
-        deleted(place, CA_SECRET)
+        deleted(installation, CA_SECRET)

@@ -2,7 +2,6 @@
 
 import textwrap
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler
@@ -14,9 +13,12 @@ from irsa.controller import secrets
 from irsa.injection.settings import CA_SECRET, TLS_SECRET, service_names
 from irsa.tls.certs import Authority, LeafRequest
 
-from .conftest import Rig
-from .controlling import History, Place, Process, now, placed, put_bundle, until
-from .gate import Gate, gate_to
+from .controlling import Installation
+from .gate import Gate
+from .history import History
+from .running import Process
+from .trusting import now
+from .waiting import until
 
 pytestmark = pytest.mark.cluster
 
@@ -43,64 +45,56 @@ time.time, datetime.datetime = _moved, _Moved
 YEAR = 365 * 86_400
 
 
-@pytest.fixture(name="installed", scope="module")
-def _installed(rig: Rig) -> Iterator[Place]:
-    with placed(rig, "irsa-time-test") as place:
-        yield place
-
-
-@pytest.fixture(name="place")
-def _place(installed: Place) -> Iterator[Place]:
-    yield installed
-    installed.clean()
-
-
-def put(place: Place, *, began: datetime, ca_days: int = 3650, leaf_days: int = 90) -> Authority:
+def put(
+    installed: Installation, *, began: datetime, ca_days: int = 3650, leaf_days: int = 90
+) -> Authority:
     """Certificates of another day, as an earlier controller left them."""
     authority = Authority.generate("irsa webhook CA", now=began, days=ca_days)
-    names = service_names(place.own)
+    names = service_names(installed.own)
     request = LeafRequest(common_name=names[0], dns_names=names)
     leaf = authority.issue(request, now=began, days=leaf_days)
     for name, data in (
         (CA_SECRET, secrets.trust_data(authority, ())),
         (TLS_SECRET, secrets.serving_data(leaf, authority)),
     ):
-        metadata = {"name": name, "namespace": place.own}
+        metadata = {"name": name, "namespace": installed.own}
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}
-        place.kube.create(secret | {"type": "kubernetes.io/tls"})
-    put_bundle(place, authority.certificate_pem)
+        installed.kube.create(secret | {"type": "kubernetes.io/tls"})
+    installed.put_bundle(authority.certificate_pem)
     return authority
 
 
-def test_expired_certificate_is_renewed_at_once(place: Place, tmp_path: Path) -> None:
+def test_expired_certificate_is_renewed_at_once(installed: Installation, tmp_path: Path) -> None:
     """The controller was away for months: the CA stays, and signs a new one."""
-    authority = put(place, began=now() - timedelta(days=200))
-    process = place.start(tmp_path)
-    until(lambda: place.holds, "a certificate that is valid")
-    assert [secrets.bundle([one]) for one in place.bundle] == [authority.certificate_pem]
+    authority = put(installed, began=now() - timedelta(days=200))
+    process = installed.start(tmp_path)
+    until(lambda: installed.holds, "a certificate that is valid")
+    assert [secrets.bundle([one]) for one in installed.bundle] == [authority.certificate_pem]
     until(lambda: process.is_ready, "there is rest")
     assert process.metric('actions_total{action="NewServing"}') == 1
     assert process.metric('actions_total{action="NewAuthority"}') is None
 
 
 def test_expired_ca_is_replaced_at_once_and_not_trusted_any_more(
-    place: Place, tmp_path: Path
+    installed: Installation, tmp_path: Path
 ) -> None:
     """Years away: everything is made anew, and nothing that has run out stays in `caBundle`."""
-    put(place, began=now() - timedelta(days=4000))
-    process = place.start(tmp_path)
-    until(lambda: place.holds, "a new pair")
-    assert len(place.bundle) == 1
+    put(installed, began=now() - timedelta(days=4000))
+    process = installed.start(tmp_path)
+    until(lambda: installed.holds, "a new pair")
+    assert len(installed.bundle) == 1
     until(lambda: process.metric('certificate_expiry_timestamp_seconds{certificate="ca"}'))
     assert process.metric('actions_total{action="NewAuthority"}') == 1
     assert process.metric('actions_total{action="NewServing"}') == 1
 
 
-def test_certificates_of_the_future_are_replaced_once(place: Place, tmp_path: Path) -> None:
+def test_certificates_of_the_future_are_replaced_once(
+    installed: Installation, tmp_path: Path
+) -> None:
     """Made by a controller whose clock was wrong: no API server accepts them yet."""
-    put(place, began=now() + timedelta(days=30))
-    process = place.start(tmp_path)
-    until(lambda: place.holds, "a pair that is valid now")
+    put(installed, began=now() + timedelta(days=30))
+    process = installed.start(tmp_path)
+    until(lambda: installed.holds, "a pair that is valid now")
     process.rest(5)
     assert process.metric('actions_total{action="NewAuthority"}') == 1
     assert process.metric('actions_total{action="NewServing"}') == 1
@@ -133,13 +127,13 @@ def _variables(tmp_path: Path) -> dict[str, str]:
 
 
 def test_jumps_of_its_own_clock_change_nothing(
-    place: Place, tmp_path: Path, variables: dict[str, str]
+    installed: Installation, tmp_path: Path, variables: dict[str, str]
 ) -> None:
     """Forth by years and back: not a write, and its work goes on; the difference is told."""
-    jumping = Jumping(place.start(tmp_path, **variables), tmp_path / "clock")
+    jumping = Jumping(installed.start(tmp_path, **variables), tmp_path / "clock")
     process = jumping.process
-    until(lambda: place.holds and process.is_ready, "everything is made")
-    with History(place) as history:
+    until(lambda: installed.holds and process.is_ready, "everything is made")
+    with History(installed) as history:
         history.catch_up()
         for years in (1, 20, -1, -20, 0):
             jumping.jump(years * YEAR)
@@ -154,14 +148,8 @@ def test_jumps_of_its_own_clock_change_nothing(
     assert abs(survey - time.time()) < 120
 
 
-@pytest.fixture(name="gate")
-def _gate(place: Place, tmp_path: Path) -> Iterator[Gate]:
-    with gate_to(place.rig.status["apiServers"][0], tmp_path / "gate") as gate:
-        yield gate
-
-
 def test_without_the_time_of_the_api_server_a_jump_costs_one_certificate_each_way(
-    place: Place,
+    installed: Installation,
     tmp_path: Path,
     variables: dict[str, str],
     gate: Gate,
@@ -169,8 +157,8 @@ def test_without_the_time_of_the_api_server_a_jump_costs_one_certificate_each_wa
 ) -> None:
     """A proxy spoils the `Date`: forth it renews, back it renews what is not valid yet; no more."""
     monkeypatch.setattr(BaseHTTPRequestHandler, "date_time_string", lambda *_: "some day")
-    process = place.start(tmp_path, gate=gate, **variables)
-    until(lambda: place.holds and process.is_ready, "everything is made")
+    process = installed.start(tmp_path, gate=gate, **variables)
+    until(lambda: installed.holds and process.is_ready, "everything is made")
     assert process.metric("clock_skew_seconds") is None
     issued = 'actions_total{action="NewServing"}'
     for count, days in ((2, 80), (3, 0)):
@@ -178,5 +166,5 @@ def test_without_the_time_of_the_api_server_a_jump_costs_one_certificate_each_wa
         until(lambda count=count: process.metric(issued) == count, "it is renewed")
         process.rest(5)
         assert process.metric(issued) == count
-    assert place.holds
+    assert installed.holds
     assert process.metric('actions_total{action="NewAuthority"}') == 1

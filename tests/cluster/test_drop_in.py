@@ -10,7 +10,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,7 +24,8 @@ from irsa.kube.objects import Ref
 from irsa.local.network import free_ports
 from irsa.tls.certs import Authority, LeafRequest
 
-from .pods import remove
+from .objects import account, remove, space
+from .waiting import until
 
 pytestmark = pytest.mark.cluster
 
@@ -45,19 +45,6 @@ ARGUMENTS = (
     "--logtostderr",
     "--v=4",
 )
-
-
-def until(condition: Callable[[], Any], what: str, *, seconds: float = 120) -> None:
-    """Wait for a condition, with a deadline."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail(f"not within {seconds} s: {what}")
-        time.sleep(0.1)
-
-
-def _namespace(name: str) -> dict:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
 AWS = os.environ.get("AWS_WEBHOOK")
@@ -184,10 +171,8 @@ def test_no_pod_loses_its_role_on_the_way_there_and_back(rig: Any, old: Old) -> 
     )
     items = objects(settings)
     ours = Ref.of(items[-1])
-    kube.apply(_namespace(PLACE))
-    annotations = {"eks.amazonaws.com/role-arn": "arn:aws:iam::111122223333:role/web"}
-    account = {"name": "web", "namespace": PLACE, "annotations": annotations}
-    kube.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account})
+    kube.apply(space(PLACE))
+    kube.apply(account("web", PLACE))
     kube.create(old.registration)
     until(lambda: not fault_of(create(kube)), "the old webhook patches pods")
     creator = Creator(kube)
@@ -211,6 +196,6 @@ def test_no_pod_loses_its_role_on_the_way_there_and_back(rig: Any, old: Old) -> 
     finally:
         creator.stopped.set()
         creator.join()
-        remove(kube, [_namespace(PLACE), *items])
+        remove(kube, [space(PLACE), *items])
     assert creator.wrong == []
     assert creator.made >= 100

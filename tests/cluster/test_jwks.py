@@ -3,12 +3,11 @@
 import base64
 import functools
 import json
-import socket
 import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +30,7 @@ from irsa.identity import discovery, jwks, tokens
 from irsa.identity.issuer import IssuerUrl
 from irsa.identity.keys import KeyKind, PublicKey, SigningKey, load_public_keys
 from irsa.local import binaries
+from irsa.local.network import free_ports
 from irsa.tls.certs import Authority, LeafRequest
 
 pytestmark = pytest.mark.cluster
@@ -159,7 +159,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def _control_plane(
     directory: Path, signer: SigningKey, *, key_files: list[Path]
 ) -> Iterator[httpx.Client]:
-    etcd_port, peer_port, port = _free_ports(3)
+    etcd_port, peer_port, port = free_ports(3)
     authority, flags = _api_server_flags(directory, signer, key_files=key_files)
     context = ssl.create_default_context(cadata=authority.certificate_pem.decode())
     with (
@@ -237,14 +237,6 @@ def _process(directory: Path, name: str, *arguments: str) -> Iterator[subprocess
 @functools.cache
 def _binary(name: str) -> Path:
     return binaries.find(None, step=lambda _: nullcontext()).programs[name]
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(closing(socket.socket())) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 def _ready(client: httpx.Client, process: subprocess.Popen[bytes]) -> bool:

@@ -18,6 +18,8 @@ from irsa.kube.connection import Auth
 from irsa.kube.objects import Ref, collection_path
 from irsa.kube.stream import Stream
 
+from .objects import remove
+
 pytestmark = pytest.mark.cluster
 
 MANY = 510
@@ -29,24 +31,33 @@ def _kube(rig):
         yield kube
 
 
+@pytest.fixture(scope="module", name="make_namespace")
+def _make_namespace(kube):
+    """Makes namespaces, that are all deleted at once at the end."""
+    made = []
+
+    def make():
+        metadata = {"generateName": "kube-door-"}
+        created = kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        made.append(created)
+        return created["metadata"]["name"]
+
+    yield make
+    remove(kube, made)
+
+
 @pytest.fixture(name="namespace")
-def _namespace(kube):
-    metadata = {"generateName": "kube-door-"}
-    created = kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-    yield created["metadata"]["name"]
-    kube.delete(Ref.of(created))
+def _namespace(make_namespace):
+    return make_namespace()
 
 
 @pytest.fixture(scope="module", name="crowd")
-def _crowd(kube):
+def _crowd(kube, make_namespace):
     """A namespace with more ServiceAccounts than one page holds."""
-    metadata = {"generateName": "kube-door-crowd-"}
-    created = kube.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-    name = created["metadata"]["name"]
+    name = make_namespace()
     for n in range(MANY):
         kube.create(service_account(name, f"sa-{n}", **{"irsa/n": str(n)}))
-    yield name
-    kube.delete(Ref.of(created))
+    return name
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +17,10 @@ from irsa.kube.client import Kube
 from irsa.kube.objects import Ref
 from irsa.webhook.lookup import MAX_READS
 
-from .conftest import Rig
 from .faults import Asked, never
-from .placing import Place, Setup, controlling, placed, registered, set_up
-from .pods import until
-from .serving import PATIENCE, Reviewed
+from .placing import Place, Setup, controlling, registered
+from .serving import Reviewed
+from .waiting import until
 
 pytestmark = pytest.mark.cluster
 
@@ -30,18 +29,6 @@ TRIES = 500
 EAGER = 5
 FAILED = 'irsa_webhook_reviews_total{outcome="failed"}'
 FOUND = 'irsa_webhook_live_reads_total{result="found"}'
-
-
-@pytest.fixture(name="place", scope="module")
-def _place(rig: Rig) -> Iterator[Place]:
-    with placed(rig.kube, "reads") as place:
-        yield place
-
-
-@pytest.fixture(name="setup")
-def _setup(rig: Rig, place: Place, tmp_path: Path) -> Iterator[Setup]:
-    with set_up(rig, place, tmp_path) as made:
-        yield made
 
 
 def reviews(
@@ -195,7 +182,7 @@ def test_pod_that_was_let_go_is_told_of(setup: Setup, tmp_path: Path) -> None:
         assert setup.place.pod("let-go", dry_run=False) is False
     assert setup.webhook.metric(FAILED) == 1
     with controlling(setup.place, setup.rig.status["apiServers"][0], tmp_path):
-        [event] = until(lambda: events(setup), seconds=PATIENCE)
+        [event] = until(lambda: events(setup))
     assert event["type"] == "Warning"
     for pod in kube.list("v1", "Pod", namespace=setup.place.pods):
         kube.delete(Ref.of({"apiVersion": "v1", "kind": "Pod", **pod}))

@@ -14,7 +14,6 @@ from irsa.errors import KubeError
 from irsa.kube.client import Kube
 from irsa.kube.objects import Object, Ref
 
-from .conftest import Rig
 from .pods import (
     IMAGE,
     condition,
@@ -25,8 +24,9 @@ from .pods import (
     namespace,
     phase,
     pod,
-    until,
 )
+from .rigs import Rig
+from .waiting import until
 
 pytestmark = pytest.mark.cluster
 

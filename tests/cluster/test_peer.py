@@ -24,7 +24,8 @@ from irsa.kube.objects import Ref
 from irsa.local.network import free_ports
 from irsa.tls.certs import Authority, LeafRequest
 
-from .pods import remove, until
+from .objects import remove, space
+from .waiting import until
 
 PEER = os.environ.get("AWS_WEBHOOK")
 pytestmark = [
@@ -122,7 +123,7 @@ def _engines(rig: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Eng
     )
     (directory / "tls.crt").write_bytes(leaf.certificate_pem)
     (directory / "tls.key").write_bytes(leaf.private_key_pem)
-    place = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": PLACE}}
+    place = space(PLACE)
     kube.apply(place)
     with ExitStack() as stack:
         stack.callback(remove, kube, [place])

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.cluster.conftest import rig_up
+from tests.cluster.rigs import rig_up
 from tests.cluster.sites import REGION, public_bucket, site
 
 from irsa.identity.issuer import DISCOVERY_KEY, JWKS_KEY

@@ -13,8 +13,9 @@ import pytest
 from irsa.errors import KubeError
 from irsa.kube.objects import Ref
 
-from .conftest import Rig, base_environment
-from .pods import condition, until
+from .pods import condition
+from .rigs import Rig, base_environment
+from .waiting import until
 
 pytestmark = pytest.mark.cluster
 

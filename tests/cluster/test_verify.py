@@ -7,8 +7,8 @@ import sys
 import time
 
 import pytest
-from tests.cluster.conftest import rig_up
 from tests.cluster.limited import limited, without
+from tests.cluster.rigs import rig_up
 
 from irsa.local.network import free_ports
 

@@ -26,20 +26,20 @@ from irsa.kube import locate
 from irsa.kube.client import Kube
 from irsa.kube.objects import Ref
 from irsa.kube.stream import Stream
+from irsa.local.network import free_ports
 from irsa.tls.certs import Authority
 from irsa.webhook.directory import Cache
 from irsa.webhook.lookup import Lookup
 from irsa.webhook.watch import Watch, read_annotations
 
-from .pods import remove
+from .objects import PREFIX, ROLE, remove, space
+from .waiting import until
 
 pytestmark = pytest.mark.cluster
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "patches"
 CASES = YAML(typ="safe").load((GOLDEN / "cases.yaml").read_text())
 RESULTS = YAML(typ="safe").load((GOLDEN / "results.yaml").read_text())
-PREFIX = "eks.amazonaws.com"
-ROLE = "arn:aws:iam::111122223333:role/web"
 PLACE = "webhook-pods"
 CLOSED = "webhook-closed"
 OWN = "irsa-webhook-test"
@@ -100,32 +100,16 @@ def has_role(pod: dict) -> bool:
     return any(volume["name"] == "aws-iam-token" for volume in pod["spec"]["volumes"])
 
 
-def until(condition: Callable[[], Any], what: str, *, seconds: float = 150) -> Any:
-    """Wait for a condition, with a deadline."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.2)
-    pytest.fail(f"not within {seconds} s: {what}")
-
-
-def free_port() -> int:
-    """A port that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture(scope="module", name="installed")
 def _installed(rig: Any) -> Iterator[Installed]:
     kube = rig.kube
+    port, metrics_port = free_ports(2)
     settings = WebhookSettings(
         cluster_uid=kube.cluster_uid(),
         namespace=OWN,
         replicas=1,
-        port=free_port(),
-        metrics_port=free_port(),
+        port=port,
+        metrics_port=metrics_port,
         region="eu-west-1",
         allowed_accounts=("111122223333",),
         allowed_roles={CLOSED: ("arn:aws:iam::111122223333:role/closed/*",)},
@@ -135,19 +119,15 @@ def _installed(rig: Any) -> Iterator[Installed]:
     try:
         for item in objects(settings):
             kube.apply(item)
-        kube.apply(_namespace(PLACE))
-        kube.apply(_namespace(CLOSED))
+        kube.apply(space(PLACE))
+        kube.apply(space(CLOSED))
         default = Ref("v1", "ServiceAccount", "default", PLACE)
         until(lambda: kube.get(default), "the default ServiceAccount")
         installed.account("probe", {"role-arn": ROLE})
         until(installed.mutates, "the webhook patches pods")
         yield installed
     finally:
-        remove(kube, [*objects(settings), _namespace(PLACE), _namespace(CLOSED)])
-
-
-def _namespace(name: str) -> dict:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+        remove(kube, [*objects(settings), space(PLACE), space(CLOSED)])
 
 
 def test_pod_right_after_its_service_account_never_loses_its_role(installed: Installed) -> None:

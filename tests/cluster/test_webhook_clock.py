@@ -11,11 +11,10 @@ import pytest
 
 from irsa.tls.certs import LeafRequest
 
-from .conftest import Rig
 from .faults import never
-from .placing import HEARD, Place, Setup, placed, set_up
-from .pods import until
-from .serving import PATIENCE
+from .placing import HEARD, Place, Setup, set_up
+from .rigs import Rig
+from .waiting import until
 
 pytestmark = pytest.mark.cluster
 
@@ -31,12 +30,6 @@ def _time(file=pathlib.Path({file!r}), clock=time.time):
 
 time.time = _time
 """
-
-
-@pytest.fixture(name="place", scope="module")
-def _place(rig: Rig) -> Iterator[Place]:
-    with placed(rig.kube, "clock") as place:
-        yield place
 
 
 @dataclass
@@ -119,4 +112,4 @@ def takes_a_new_certificate(setup: Setup, expiry: float) -> None:
     directory = webhook.log.parent
     (directory / "tls.key").write_bytes(leaf.private_key_pem)
     (directory / "tls.crt").write_bytes(leaf.certificate_pem)
-    until(lambda: webhook.metric(EXPIRY) > expiry, seconds=PATIENCE)
+    until(lambda: webhook.metric(EXPIRY) > expiry)

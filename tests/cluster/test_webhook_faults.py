@@ -5,63 +5,27 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from irsa.errors import KubeError
 from irsa.tls.certs import Authority
 
-from .conftest import Rig, rig_up
-from .faults import Asked, Way, answer, way_to
-from .placing import Place, Setup, placed, registered, set_up
-from .pods import until
-from .serving import PATIENCE, Webhook, start
+from .faults import Asked, Way, answer
+from .placing import Setup, registered
+from .rigs import Rig, rig_up
+from .serving import Webhook
 from .store import etcd
+from .waiting import until
 
 pytestmark = pytest.mark.cluster
 
 
-@pytest.fixture(name="own", scope="module")
-def _own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+@pytest.fixture(name="there", scope="module")
+def _there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     """A rig whose API server may be killed."""
     with rig_up("faults", tmp_path_factory.mktemp("rig")) as up:
         yield up
-
-
-@pytest.fixture(name="place", scope="module")
-def _place(own: Rig) -> Iterator[Place]:
-    with placed(own.kube, "faults") as place:
-        yield place
-
-
-@pytest.fixture(name="way")
-def _way(own: Rig, tmp_path: Path) -> Iterator[tuple[Way, Authority]]:
-    with way_to(own.status["apiServers"][0], tmp_path / "way") as made:
-        yield made
-
-
-@pytest.fixture(name="begin")
-def _begin(
-    way: tuple[Way, Authority], place: Place, tmp_path: Path
-) -> Iterator[Callable[..., Webhook]]:
-    """Starts a webhook on the way."""
-    begun: list[Webhook] = []
-
-    def begin(**variables: str) -> Webhook:
-        directory = tmp_path / f"webhook-{len(begun)}"
-        begun.append(start(*way, directory, token=place.token(), **variables))
-        return begun[-1]
-
-    yield begin
-    for webhook in begun:
-        webhook.end()
-
-
-@pytest.fixture(name="setup")
-def _setup(own: Rig, place: Place, tmp_path: Path) -> Iterator[Setup]:
-    with set_up(own, place, tmp_path) as made:
-        yield made
 
 
 def gaps(asked: list[Asked]) -> list[float]:
@@ -74,8 +38,8 @@ def kill_api_server(rig: Rig) -> None:
     """Kill it, and wait until another one answers; its node starts it again."""
     pid = rig.status["apiServers"][0]["pid"]
     os.kill(pid, signal.SIGKILL)
-    until(lambda: rig.status["apiServers"][0]["pid"] not in (None, pid), seconds=PATIENCE)
-    until(lambda: answers(rig), seconds=PATIENCE)
+    until(lambda: rig.status["apiServers"][0]["pid"] not in (None, pid))
+    until(lambda: answers(rig))
 
 
 def answers(rig: Rig) -> bool:
@@ -101,11 +65,11 @@ def test_unreachable_api_server_at_the_start(
     """It is alive, not ready, and says why; once the API server is there it is ready."""
     way[0].close()
     webhook = begin()
-    until(lambda: "connection refused" in webhook.get("/readyz")[1], seconds=PATIENCE)
+    until(lambda: "connection refused" in webhook.get("/readyz")[1])
     assert webhook.get("/readyz")[0] == 503
     assert webhook.get("/healthz")[0] == 200
     way[0].open()
-    until(lambda: webhook.is_ready, seconds=PATIENCE)
+    until(lambda: webhook.is_ready)
     assert webhook.child.poll() is None
 
 
@@ -115,7 +79,7 @@ def test_unreachable_api_server_later(setup: Setup) -> None:
     setup.known("later-changes", role=False)
     setup.way.close()
     setup.place.account("later-new")
-    until(lambda: setup.age > 3, seconds=PATIENCE)
+    until(lambda: setup.age > 3)
     assert setup.webhook.is_ready
     assert setup.gives("later")
     said = setup.webhook.review("later-new", namespace=setup.place.pods, seconds=2)
@@ -147,7 +111,7 @@ def test_api_server_that_refuses_everything_for_a_while(setup: Setup) -> None:
     setup.way.hold()
     setup.way.cut()
     assert setup.gives("errors-new")
-    until(lambda: len(refused) == 5, seconds=PATIENCE)
+    until(lambda: len(refused) == 5)
     setup.way.release()
     # 0.2 s, twice as long each time, shortened by half at most.
     assert all(gap >= 0.1 * 2**n for n, gap in enumerate(gaps(refused)))
@@ -224,7 +188,7 @@ def test_token_that_is_not_accepted_is_read_again(setup: Setup) -> None:
     setup.known("refused-changes", role=False)
     setup.webhook.token_file.write_text("of-another-cluster")
     setup.way.cut()
-    until(lambda: any(one.status == 401 for one in setup.way.asked), seconds=PATIENCE)
+    until(lambda: any(one.status == 401 for one in setup.way.asked))
     assert setup.gives("refused")
     setup.place.account("refused-new")
     threading.Timer(1.0, setup.webhook.token_file.write_text, [setup.place.token()]).start()
@@ -232,7 +196,7 @@ def test_token_that_is_not_accepted_is_read_again(setup: Setup) -> None:
     setup.changes_are_seen("refused-changes")
 
 
-def test_api_server_is_restarted_while_pods_are_created(own: Rig, setup: Setup) -> None:
+def test_api_server_is_restarted_while_pods_are_created(there: Rig, setup: Setup) -> None:
     """Every pod that came through has its role, with a ServiceAccount known or new."""
     lost: list[str] = []
     made: list[str] = []
@@ -256,10 +220,10 @@ def test_api_server_is_restarted_while_pods_are_created(own: Rig, setup: Setup) 
         thread = threading.Thread(target=create)
         thread.start()
         try:
-            until(lambda: len(made) > 40, seconds=PATIENCE)
-            kill_api_server(own)
+            until(lambda: len(made) > 40)
+            kill_api_server(there)
             before = len(made)
-            until(lambda: len(made) > before + 40, seconds=PATIENCE)
+            until(lambda: len(made) > before + 40)
         finally:
             end.set()
             thread.join()
@@ -267,7 +231,7 @@ def test_api_server_is_restarted_while_pods_are_created(own: Rig, setup: Setup) 
     assert setup.webhook.child.poll() is None
 
 
-def test_expired_version_leads_to_a_new_list(own: Rig, setup: Setup) -> None:
+def test_expired_version_leads_to_a_new_list(there: Rig, setup: Setup) -> None:
     """
     A real 410: etcd is compacted and the API server begun anew while the webhook is cut off.
 
@@ -278,13 +242,13 @@ def test_expired_version_leads_to_a_new_list(own: Rig, setup: Setup) -> None:
     setup.way.close()
     setup.place.delete("expired")
     setup.place.account("expired-new")
-    with etcd(own) as store:
+    with etcd(there) as store:
         store.compact()
-    kill_api_server(own)
+    kill_api_server(there)
     lists = setup.way.count("list")
     setup.way.open()
-    until(lambda: setup.webhook.said("too old resource version"), seconds=PATIENCE)
-    until(lambda: setup.way.count("list") > lists, seconds=PATIENCE)
+    until(lambda: setup.webhook.said("too old resource version"))
+    until(lambda: setup.way.count("list") > lists)
     setup.changes_are_seen("expired-changes")
     assert not setup.gives("expired")
     assert setup.gives("expired-new")

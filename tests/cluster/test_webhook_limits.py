@@ -10,20 +10,14 @@ import pytest
 
 from irsa.errors import KubeError
 
-from .conftest import Rig
-from .placing import Place, Setup, placed, registered, set_up
+from .placing import Place, Setup, registered, set_up
+from .rigs import Rig
 
 pytestmark = pytest.mark.cluster
 
 # What an API server takes of a request's body: MaxRequestBodyBytes of k8s.io/apiserver.
 LARGEST = 3 * 1024 * 1024
 CROWD = 400
-
-
-@pytest.fixture(name="place", scope="module")
-def _place(rig: Rig) -> Iterator[Place]:
-    with placed(rig.kube, "limits") as place:
-        yield place
 
 
 @pytest.fixture(name="setup", scope="module")

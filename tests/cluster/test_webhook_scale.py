@@ -12,12 +12,13 @@ import pytest
 
 from irsa.kube.stream import PAGE
 
-from .conftest import Rig, rig_up
 from .faults import way_to
-from .placing import KNOWN, ROLE, Place, placed
-from .pods import until
-from .serving import PATIENCE, start
+from .objects import ROLE
+from .placing import KNOWN, Place, placed
+from .rigs import Rig, rig_up
+from .serving import start
 from .store import BATCH, etcd
+from .waiting import until
 
 pytestmark = pytest.mark.cluster
 
@@ -98,12 +99,12 @@ def test_hundred_thousand_service_accounts(own: Rig, place: Place, tmp_path: Pat
         began = time.monotonic()
         webhook = start(way, authority, tmp_path / "webhook", token=place.token())
         try:
-            until(lambda: webhook.is_ready, seconds=PATIENCE)
+            until(lambda: webhook.is_ready)
             seconds = time.monotonic() - began
             churn.end.set()
             churn.join()
             whole = MANY + len(churn.made) - len(churn.deleted)
-            until(lambda: webhook.metric(KNOWN) >= whole, seconds=PATIENCE)
+            until(lambda: webhook.metric(KNOWN) >= whole)
 
             def role(name: str) -> bool:
                 return webhook.gives_role(name, namespace=place.pods)

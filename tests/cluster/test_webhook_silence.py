@@ -1,55 +1,19 @@
 """An API server that says nothing, says it slowly, or has fallen back behind itself."""
 
-import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
+from tests.fakes import protobuf
 
 from irsa.tls.certs import Authority
 
-from .conftest import Rig
-from .faults import Asked, Way, answer, way_to
-from .placing import KNOWN, ROLE, Place, Setup, placed, set_up
-from .pods import until
-from .serving import PATIENCE, Webhook, start
+from .faults import Asked, Way, answer
+from .objects import ROLE
+from .placing import KNOWN, Place, Setup
+from .serving import Webhook
+from .waiting import until
 
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture(name="place", scope="module")
-def _place(rig: Rig) -> Iterator[Place]:
-    with placed(rig.kube, "silence") as place:
-        yield place
-
-
-@pytest.fixture(name="way")
-def _way(rig: Rig, tmp_path: Path) -> Iterator[tuple[Way, Authority]]:
-    with way_to(rig.status["apiServers"][0], tmp_path / "way") as made:
-        yield made
-
-
-@pytest.fixture(name="begin")
-def _begin(
-    way: tuple[Way, Authority], place: Place, tmp_path: Path
-) -> Iterator[Callable[..., Webhook]]:
-    """Starts a webhook on the way."""
-    begun: list[Webhook] = []
-
-    def begin(**variables: str) -> Webhook:
-        directory = tmp_path / f"webhook-{len(begun)}"
-        begun.append(start(*way, directory, token=place.token(), **variables))
-        return begun[-1]
-
-    yield begin
-    for webhook in begun:
-        webhook.end()
-
-
-@pytest.fixture(name="setup")
-def _setup(rig: Rig, place: Place, tmp_path: Path) -> Iterator[Setup]:
-    with set_up(rig, place, tmp_path) as made:
-        yield made
 
 
 def test_watch_that_swallows_everything_is_noticed(setup: Setup) -> None:
@@ -61,7 +25,7 @@ def test_watch_that_swallows_everything_is_noticed(setup: Setup) -> None:
     setup.place.account("swallowed-new")
     assert setup.gives("swallowed-new")
     assert setup.way.count("watch") == watches
-    until(lambda: setup.gives("swallowed"), seconds=PATIENCE)
+    until(lambda: setup.gives("swallowed"))
     assert setup.way.count("watch") > watches
 
 
@@ -71,7 +35,7 @@ def test_slow_list_is_waited_for(
     """A page may take longer than any answer's time-out, if only something comes."""
     way[0].rate = 2500
     webhook = begin()
-    until(lambda: webhook.is_ready, seconds=PATIENCE)
+    until(lambda: webhook.is_ready)
     assert [one.status for one in way[0].asked if one.kind == "list"].count(200) == 1
     way[0].rate = None
     place.account("slow")
@@ -83,8 +47,8 @@ def test_version_that_the_api_server_has_not_reached(
 ) -> None:
     """As after etcd was restored: such a watch is silent for ever, and everything is listed."""
     place.account("restored")
-    restored = {"metadata": {"resourceVersion": "99999999"}, "items": []}
-    told = [answer(200, json.dumps(restored).encode(), Content_Type="application/json")]
+    restored = protobuf.page("99999999", "", [])
+    told = [answer(200, restored, Content_Type=protobuf.TYPE)]
 
     def fault(asked: Asked) -> bytes | None:
         return told.pop() if asked.kind == "list" and told else None
@@ -93,5 +57,5 @@ def test_version_that_the_api_server_has_not_reached(
     webhook = begin()
     until(lambda: webhook.is_ready)
     assert webhook.metric(KNOWN) == 0
-    until(lambda: webhook.metric(KNOWN) > 0, seconds=PATIENCE)
+    until(lambda: webhook.metric(KNOWN) > 0)
     assert webhook.gives_role("restored", namespace=place.pods)
