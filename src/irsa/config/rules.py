@@ -25,6 +25,7 @@ ROLE_NAME = re.compile(r"^[A-Za-z0-9_+=,.@-]{1,64}$")
 UID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_PART = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _PATTERN = re.compile(r"[a-z0-9.*?-]+")
 _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
 _KID = re.compile(r"[!-~]{1,1024}")
@@ -270,8 +271,8 @@ def some_unique(values: Sequence[object]) -> str | None:
 
 
 def is_dns_name(text: str) -> bool:
-    """Whether the text is a DNS subdomain as Kubernetes understands it."""
-    return len(text) <= 253 and all(_LABEL.fullmatch(label) for label in text.split("."))
+    """Whether the text is a DNS subdomain as Kubernetes understands it: parts of any length."""
+    return len(text) <= 253 and all(_PART.fullmatch(part) for part in text.split("."))
 
 
 def _is_address(text: str) -> bool:
