@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from irsa.errors import RefusedError
 
 if TYPE_CHECKING:
-    from irsa.cli.detection import AccountFacts, ClusterFacts
+    from irsa.cli.account import AccountFacts
+    from irsa.cli.detection import ClusterFacts
     from irsa.config import Config, Issuer
 
 # Where AWS's webhook, or its like, is part of the distribution.

@@ -17,7 +17,8 @@ from irsa.cli.render import console
 from irsa.errors import AwsError, InputError, KubeError
 
 if TYPE_CHECKING:
-    from irsa.cli.detection import AccountFacts, ClusterFacts
+    from irsa.cli.account import AccountFacts
+    from irsa.cli.detection import ClusterFacts
     from irsa.config import Config, Injection, Issuer, Role
     from irsa.kube.client import Kube
 
@@ -108,10 +109,10 @@ class Composer:
         return Kube.open(kubeconfig=self._given.kubeconfig, context=self._given.context)
 
     def _look_at_account(self, cluster: "ClusterFacts", region: str) -> "AccountFacts":
-        from irsa.cli import detection
+        from irsa.cli import account
 
         if self._given.account:
-            return detection.unseen_account(self._given.account, region)
+            return account.unseen_account(self._given.account, region)
         try:
             return self._seen_account(cluster, region)
         except AwsError as error:
@@ -120,14 +121,14 @@ class Composer:
 
     def _seen_account(self, cluster: "ClusterFacts", region: str) -> "AccountFacts":
         from irsa.aws.client import Aws
-        from irsa.cli import detection
+        from irsa.cli import account
         from irsa.cli.render import init as render
 
         with (
             Aws.open(region=region, profile=self._given.profile) as aws,
             console.step("look at the AWS account"),
         ):
-            found = detection.look_at_account(aws, cluster, region=region)
+            found = account.look_at_account(aws, cluster, region=region)
         for line in render.account(found, region):
             console.note(line)
         return found

@@ -1,5 +1,5 @@
 """
-What `irsa init` finds out by itself, of the cluster and of the AWS account.
+What `irsa init` finds out by itself of the cluster.
 
 What may not be read is noted and goes unknown; a cluster that cannot be reached is an error.
 Never here: choosing values for the configuration, asking.
@@ -10,14 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from irsa.errors import AwsError, InputError, KubeError
+from irsa.errors import InputError, KubeError
 
 if TYPE_CHECKING:
     from irsa.apiserver.distributions.detect import Recognised
     from irsa.apiserver.present import PresentIssuer
     from irsa.apiserver.servers import Fleet
-    from irsa.aws.client import Aws, Identity
-    from irsa.identity.issuer import IssuerUrl, Place
     from irsa.kube.client import Kube
     from irsa.web import Web
 
@@ -58,24 +56,6 @@ class ClusterFacts:
     issuer: "PresentIssuer | None"
     webhook: str | None
     unread: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccountFacts:
-    """
-    An AWS account as it is.
-
-    Args:
-        identity: Who calls.
-        has_provider: It has an OIDC provider for the cluster's present issuer.
-        owns_provider: That provider carries this cluster's tags.
-        place: Where the present issuer's documents are, if this cluster's own bucket holds them.
-    """
-
-    identity: "Identity"
-    has_provider: bool = False
-    owns_provider: bool = False
-    place: "Place | None" = None
 
 
 def look_at_cluster(kube: "Kube", web: "Web") -> ClusterFacts:
@@ -134,39 +114,6 @@ def unseen_cluster(uid: str) -> ClusterFacts:
         issuer=None,
         webhook=None,
         unread=(),
-    )
-
-
-def unseen_account(number: str, region: str) -> AccountFacts:
-    """An account of which nothing but its number is known."""
-    from irsa.arns import partition_of
-    from irsa.aws.client import Identity
-
-    partition = partition_of(region).name
-    return AccountFacts(identity=Identity(account=number, arn="", partition=partition))
-
-
-def look_at_account(aws: "Aws", cluster: ClusterFacts, *, region: str) -> AccountFacts:
-    """
-    Everything about the account that matters for this cluster.
-
-    Raises:
-        RefusedError: The credentials are of another partition than the region.
-        AwsError: There are no credentials, or AWS cannot be reached.
-    """
-    from irsa.cli import session
-
-    identity = aws.identity()
-    session.check_partition(identity, region)
-    issuer = cluster.issuer
-    if issuer is None or issuer.parsed is None or not issuer.is_public:
-        return AccountFacts(identity=identity)
-    tags = _provider_tags(aws, issuer.parsed)
-    return AccountFacts(
-        identity=identity,
-        has_provider=tags is not None,
-        owns_provider=_is_owned(tags, cluster.uid),
-        place=_own_place(aws, issuer.parsed, uid=cluster.uid, region=region),
     )
 
 
@@ -264,49 +211,3 @@ def _signing(kube: "Kube", servers: "Fleet") -> frozenset[str]:
         except KubeError:
             continue
     return frozenset()
-
-
-def _provider_tags(aws: "Aws", issuer: "IssuerUrl") -> dict[str, str] | None:
-    """The tags of the provider for an issuer; None if there is none, or it may not be read."""
-    from irsa.arns import provider_arn
-    from irsa.aws.call import Call
-
-    who = aws.identity()
-    arn = provider_arn(who.partition, who.account, issuer.provider)
-    call = Call(
-        service="iam",
-        operation="GetOpenIDConnectProvider",
-        params={"OpenIDConnectProviderArn": arn},
-    )
-    answer = _read(aws, call)
-    return None if answer is None else _tags(answer.get("Tags", ()))
-
-
-def _own_place(aws: "Aws", issuer: "IssuerUrl", *, uid: str, region: str) -> "Place | None":
-    from irsa.aws.call import Call
-    from irsa.identity.issuer import place_of
-
-    place = place_of(issuer)
-    if place is None or place.region != region:
-        return None
-    params = {"Bucket": place.bucket, "ExpectedBucketOwner": aws.identity().account}
-    answer = _read(aws, Call(service="s3", operation="GetBucketTagging", params=params))
-    owned = answer is not None and _is_owned(_tags(answer["TagSet"]), uid)
-    return place if owned else None
-
-
-def _read(aws: "Aws", call: Any) -> dict[str, Any] | None:
-    try:
-        return aws.read(call)
-    except AwsError:
-        return None  # it may not be read, so it is taken for somebody else's
-
-
-def _tags(tags: Any) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in tags}
-
-
-def _is_owned(tags: Mapping[str, str] | None, uid: str) -> bool:
-    from irsa.provision.owner import UID_TAG
-
-    return (tags or {}).get(UID_TAG) == uid

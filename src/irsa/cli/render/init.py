@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from irsa.cli.detection import AccountFacts, ClusterFacts
+from irsa.cli.account import AccountFacts
+from irsa.cli.detection import ClusterFacts
 
 _COLUMN = 12
 
