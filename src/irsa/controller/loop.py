@@ -32,7 +32,6 @@ __all__ = ["Controller", "Rounds", "Task", "note_expiries"]
 logger = logging.getLogger(__name__)
 
 PERIOD = 5.0
-SURVEY_PERIOD = 60.0
 LONGEST_PAUSE = 30.0
 SAY_AGAIN = 60.0
 LEASE = "lease"

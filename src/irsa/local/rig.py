@@ -18,7 +18,6 @@ from irsa.errors import InputError, RigError
 from irsa.local.node.agent import static_pids
 from irsa.local.processes import Identity
 
-DEFAULT_NAME = "default"
 DEFAULT_ACCOUNT = "111122223333"
 DEFAULT_REGION = "eu-west-1"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")

@@ -93,11 +93,6 @@ class Wish:
             )
         )
 
-    @property
-    def role_arns(self) -> frozenset[str]:
-        """The ARNs of all roles in the configuration."""
-        return frozenset(map(self.role_arn, self.config.roles))
-
 
 def desired(wish: Wish) -> Resources:
     """Everything that should exist, in the order in which it is made."""

@@ -10,13 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from irsa.errors import IrsaError
 from irsa.local import processes
 from irsa.local.node import probes
+from irsa.local.node.clock import now
 from irsa.local.node.environment import Missing
 from irsa.local.node.health import Health, Track
 from irsa.local.node.state import Snapshot, waiting
@@ -130,7 +130,7 @@ class Container:
         return policy == "Always" or (policy == "OnFailure" and code != 0)
 
     def _run_once(self) -> int:
-        started = _now()
+        started = now()
         program = self._prepared()
         if program is None:
             return 0
@@ -245,7 +245,7 @@ class Container:
             "exitCode": code,
             "reason": "Completed" if code == 0 else "Error",
             "startedAt": started,
-            "finishedAt": _now(),
+            "finishedAt": now(),
         }
         if message:
             terminated["message"] = message
@@ -269,7 +269,3 @@ class Container:
                 return
             self._snapshot = fresh
         self._changed()
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,12 +8,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from irsa.errors import IrsaError
 from irsa.kube.objects import Object
 from irsa.local.node import images, state, volumes
+from irsa.local.node.clock import now
 from irsa.local.node.container import Container, Recipe
 from irsa.local.node.environment import Missing
 from irsa.local.node.runtime import Runtime, is_static
@@ -66,7 +66,7 @@ class Pod:
         self._wake = threading.Event()
         self._dirty = threading.Event()
         self._stop: float | None = None
-        self._started, self._began = _now(), time.monotonic()
+        self._started, self._began = now(), time.monotonic()
         self._failure: dict[str, Any] = {}
         self._status: Object | None = None
         self._initial = self._containers("initContainers")
@@ -257,7 +257,7 @@ class Pod:
 
     def _current(self) -> Object:
         facts = Facts(
-            address=self._runtime.node.address, started=self._started, now=_now(), **self._failure
+            address=self._runtime.node.address, started=self._started, now=now(), **self._failure
         )
         return state.status(
             {**self.object, "status": self._status or self.object.get("status") or {}},
@@ -297,7 +297,3 @@ def _past(container: Container, *, well: bool = False) -> bool:
     if snapshot.succeeded or (container.sidecar and snapshot.started):
         return True
     return snapshot.finished and not well
-
-
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

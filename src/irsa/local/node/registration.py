@@ -13,6 +13,7 @@ from pathlib import Path
 
 from irsa.kube.objects import Object, Ref
 from irsa.local.node.api import Api
+from irsa.local.node.clock import now
 from irsa.local.node.runtime import Node
 
 HEARTBEAT = 10.0
@@ -58,7 +59,7 @@ def stay_registered(api: Api, node: Node, version: str) -> None:
     reference = Ref("v1", "Node", node.name)
     while True:
         api.kube.patch(
-            reference, {"status": node_status(node, version, _now())}, subresource="status"
+            reference, {"status": node_status(node, version, now())}, subresource="status"
         )
         api.create_or_replace(_lease(node))
         time.sleep(HEARTBEAT)
@@ -117,8 +118,4 @@ def _memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1024
 
 
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-_STARTED = _now()
+_STARTED = now()
