@@ -311,3 +311,14 @@ def test_operations_of_other_programs_are_not_offered(aws):
     """CreateTokenWithIAM is for applications."""
     with refused("NotImplemented", status=501):
         aws.client("sso-oidc").create_token_with_iam(clientId="x", grantType="x")
+
+
+def test_a_signature_is_neither_asked_for_nor_looked_at(aws):
+    """Whoever logs in has no keys yet, or those of an earlier session that is over."""
+    with aws.web() as web:
+        answer = web.post(
+            "https://oidc.eu-west-1.amazonaws.com/client/register",
+            json={"clientName": "x", "clientType": "public"},
+            headers={"authorization": "AWS4-HMAC-SHA256 Credential=x"},
+        )
+    assert answer.status_code == 200

@@ -41,8 +41,8 @@ RULES: tuple[Mutant, ...] = (
     rule(
         "iam.role: lists have no tags",
         "iam/roles.py",
-        '{"Roles": [_described(role) for role in shown]',
-        '{"Roles": [_described(role) | _more(role) for role in shown]',
+        '"MaxSessionDuration": role.max_session_duration,\n    }',
+        '"MaxSessionDuration": role.max_session_duration, "Tags": role.tags or None}',
     ),
     rule(
         "iam.tags: keys have no case",

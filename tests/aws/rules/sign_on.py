@@ -7,7 +7,13 @@ CLIENTS, TOKENS = "sso/clients.py", "sso/tokens.py"
 PAGES, PORTAL, SETS = "sso/pages.py", "sso/portal.py", "sso/permission_sets.py"
 
 RULES: tuple[Mutant, ...] = (
-    rule("sso.client: lasts 90 days", CLIENTS, "timedelta(days=90)", "timedelta(days=91)", "90"),
+    rule(
+        "sso.client: lasts 90 days",
+        CLIENTS,
+        "timedelta(days=90)",
+        "timedelta(days=91)",
+        "client_gets",
+    ),
     rule(
         "sso.client: its secret ends",
         CLIENTS,

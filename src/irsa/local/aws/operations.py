@@ -116,8 +116,8 @@ _IAM = {
         providers.listing, everywhere("iam:ListOpenIDConnectProviders")
     ),
     "ListPolicies": _operation(policies.listing, everywhere("iam:ListPolicies")),
-    "ListRoles": _operation(roles.listing, everywhere("iam:ListRoles")),
-    "ListUsers": _operation(users.listing, everywhere("iam:ListUsers")),
+    "ListRoles": _operation(holders.listing(ROLE, roles.described), everywhere("iam:ListRoles")),
+    "ListUsers": _operation(holders.listing(USER, users.described), everywhere("iam:ListUsers")),
     **{name: _operation(do, on_provider(f"iam:{name}")) for name, do in _PROVIDERS.items()},
     **{name: _operation(do, on(ROLE, f"iam:{name}")) for name, do in _ROLES.items()},
     **{name: _operation(do, on_policy(f"iam:{name}")) for name, do in _POLICIES.items()},

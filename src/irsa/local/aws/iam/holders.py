@@ -4,7 +4,7 @@ Who holds policies, roles and users alike: inline policies and attached managed 
 Never here: what is special to a role or to a user.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,11 @@ class Kind:
     def find(self, call: Call, name: str) -> Any | None:
         """One by its name, in whatever case; None if there is none."""
         return call.world.role(name) if self.name == "Role" else call.world.user(name)
+
+    def all_of(self, call: Call) -> Iterable[Any]:
+        """All that there are."""
+        iam = call.world.iam
+        return iam.roles.values() if self.name == "Role" else iam.users.values()
 
     def arn(self, call: Call, name: str, path: str = "/") -> str:
         """The ARN of one that is, or would be."""
@@ -65,6 +70,31 @@ def existing(kind: Kind, call: Call) -> Any:
     if found is None:
         raise problems.no_such(f"The {kind.name.lower()} with name {name}")
     return found
+
+
+def listing(kind: Kind, described: Callable[[Any], Mapping[str, Any]]) -> Handler:
+    """ListRoles, ListUsers: by their path."""
+
+    def handler(call: Call) -> Answer:
+        prefix = call.params.get("PathPrefix", "/")
+        found = [one for one in kind.all_of(call) if one.path.startswith(prefix)]
+        shown, more = page(sorted(found, key=lambda one: str(one.name)), call.params)
+        return {f"{kind.name}s": [described(one) for one in shown], **more}
+
+    return handler
+
+
+def check_bare(holder: Any) -> None:
+    """
+    A role or user that is to be deleted holds no policy.
+
+    Raises:
+        ApiError: DeleteConflict.
+    """
+    if holder.managed_policies:
+        raise problems.conflict("detach all policies")
+    if holder.policies:
+        raise problems.conflict("delete policies")
 
 
 def put_inline(kind: Kind) -> Handler:

@@ -12,7 +12,7 @@ from irsa.local.aws import documents, principals
 from irsa.local.aws.call import Answer, Call, Permission
 from irsa.local.aws.errors import ApiError
 from irsa.local.aws.iam import policies, problems, quotas, tags
-from irsa.local.aws.iam.holders import ROLE, existing
+from irsa.local.aws.iam.holders import ROLE, check_bare, existing
 from irsa.local.aws.query import page, tag_list
 
 DEFAULT_DURATION = 3600
@@ -46,7 +46,7 @@ def create(call: Call) -> Answer:
         tags=tag_list(labels),
         max_session_duration=call.params.get("MaxSessionDuration", DEFAULT_DURATION),
     )
-    return {"Role": _described(role) | _more(role)}
+    return {"Role": described(role) | _more(role)}
 
 
 def checked_trust(call: Call, text: str) -> str:
@@ -70,7 +70,8 @@ def checked_trust(call: Call, text: str) -> str:
     return text
 
 
-def _described(role: Role) -> dict[str, Any]:
+def described(role: Role) -> dict[str, Any]:
+    """A role as lists show it: without tags and boundary, as in AWS."""
     return {
         "Path": role.path,
         "RoleName": role.name,
@@ -91,24 +92,13 @@ def get(call: Call) -> Answer:
     """GetRole."""
     role = existing(ROLE, call)
     used = {"RoleLastUsed": {"LastUsedDate": role.last_used} if role.last_used else {}}
-    return {"Role": _described(role) | _more(role) | used}
-
-
-def listing(call: Call) -> Answer:
-    """ListRoles: without tags and boundaries, as in AWS."""
-    prefix = call.params.get("PathPrefix", "/")
-    found = [role for role in call.world.iam.roles.values() if role.path.startswith(prefix)]
-    shown, more = page(sorted(found, key=lambda role: role.name), call.params)
-    return {"Roles": [_described(role) for role in shown], **more}
+    return {"Role": described(role) | _more(role) | used}
 
 
 def delete(call: Call) -> Answer:
     """DeleteRole."""
     role = existing(ROLE, call)
-    if role.managed_policies:
-        raise problems.conflict("detach all policies")
-    if role.policies:
-        raise problems.conflict("delete policies")
+    check_bare(role)
     del call.world.iam.roles[role.id]
     return {}
 
@@ -125,7 +115,7 @@ def update_description(call: Call) -> Answer:
     """UpdateRoleDescription."""
     role = existing(ROLE, call)
     role.description = call.params["Description"]
-    return {"Role": _described(role)}
+    return {"Role": described(role)}
 
 
 def update_trust(call: Call) -> Answer:

@@ -11,7 +11,7 @@ from moto.iam.models import User
 from irsa.local.aws.call import Answer, Call, Permission
 from irsa.local.aws.errors import ApiError, not_implemented
 from irsa.local.aws.iam import problems, quotas
-from irsa.local.aws.iam.holders import USER, existing
+from irsa.local.aws.iam.holders import USER, check_bare, existing
 from irsa.local.aws.query import page
 from irsa.local.aws.world import World
 
@@ -50,7 +50,7 @@ def create(call: Call) -> Answer:
     if call.world.user(name):
         raise problems.exists(f"User with name {name}")
     user = appointed(call.world, name, call.params.get("Path") or "/")
-    return {"User": _described(user)}
+    return {"User": described(user)}
 
 
 def appointed(world: World, name: str, path: str = "/") -> User:
@@ -60,7 +60,8 @@ def appointed(world: World, name: str, path: str = "/") -> User:
     return user
 
 
-def _described(user: User) -> dict[str, Any]:
+def described(user: User) -> dict[str, Any]:
+    """A user as it is shown."""
     return {
         "Path": user.path,
         "UserName": user.name,
@@ -72,15 +73,7 @@ def _described(user: User) -> dict[str, Any]:
 
 def get(call: Call) -> Answer:
     """GetUser."""
-    return {"User": _described(existing(USER, call))}
-
-
-def listing(call: Call) -> Answer:
-    """ListUsers."""
-    prefix = call.params.get("PathPrefix", "/")
-    found = [user for user in call.world.iam.users.values() if user.path.startswith(prefix)]
-    shown, more = page(sorted(found, key=lambda user: user.name), call.params)
-    return {"Users": [_described(user) for user in shown], **more}
+    return {"User": described(existing(USER, call))}
 
 
 def delete(call: Call) -> Answer:
@@ -88,10 +81,7 @@ def delete(call: Call) -> Answer:
     user = existing(USER, call)
     if user.access_keys:
         raise problems.conflict("delete access keys")
-    if user.managed_policies:
-        raise problems.conflict("detach all policies")
-    if user.policies:
-        raise problems.conflict("delete policies")
+    check_bare(user)
     del call.world.iam.users[user.name]
     return {}
 
