@@ -9,7 +9,8 @@ from irsa.local.demo.shell import Shell
 
 _AWS = (
     ("iam", "list-open-id-connect-providers", "OpenIDConnectProviderList[].Arn"),
-    ("iam", "list-roles", "Roles[].Arn"),
+    # AWS's own, which IAM Identity Center made, are there from the start.
+    ("iam", "list-roles", 'Roles[?!contains(Path, `"aws-reserved"`)].Arn'),
     ("s3api", "list-buckets", "Buckets[].Name"),
 )
 _CLUSTER = (
