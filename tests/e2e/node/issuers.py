@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,7 +77,7 @@ class IssuerChange:
         self._irsa("accept")
         self._judge(self.old, self.new)
         early = tuple(pods.created)
-        self.cluster.wait("they have called", lambda: pods.unfinished().keys().isdisjoint(early))
+        pods.wait_until_done(self.cluster.wait, names=early)
         self._irsa("activate", "--ack-external-consumers")
         self._judge(self.new, self.old)
         pods.wait_for(len(pods.created) + _AT_LEAST, self.cluster.wait)
@@ -107,8 +107,8 @@ class IssuerChange:
 
     def _judge(self, *issuers: str) -> None:
         """What signs and what is accepted, by a token, by the kubelet's pod, and by its files."""
-        issued = self.kube.create_token("default", "default", audiences=[])
-        if (issuer := tokens.inspect(issued.token).issuer) != issuers[0]:
+        issuer = self.cluster.wait("a token is issued", self._issuer_of_a_fresh_token)
+        if issuer != issuers[0]:
             raise Failed(f"a fresh token is of {issuer}")
         shown = self.cluster.wait("the kubelet shows the new pod", lambda: self._shows(issuers))
         say(f"the kubelet shows {shown}")
@@ -125,6 +125,11 @@ class IssuerChange:
         if static != [_POD.name]:
             raise Failed(f"the kubelet runs these from files: {', '.join(static)}")
 
+    def _issuer_of_a_fresh_token(self) -> str | None:
+        return tokens.inspect(
+            self.kube.create_token("default", "default", audiences=[]).token
+        ).issuer
+
     def _shows(self, issuers: tuple[str, ...]) -> str | None:
         container = ((self.kube.get(_POD) or {}).get("spec") or {}).get("containers", [{}])[0]
         command = container.get("command")
@@ -137,7 +142,7 @@ class IssuerChange:
 
     def _judge_calls(self, pods: Writers, *, early: Collection[str]) -> None:
         """Nobody's token was ever refused, and the newest ones are of the new issuer."""
-        self.cluster.wait("every pod has called", lambda: not pods.unfinished())
+        pods.wait_until_done(self.cluster.wait)
         lasting = self._lasting()
         heard = {name: callers.listen(self.kube, name) for name in pods.created}
         everybody = heard | {callers.LASTING: lasting}
@@ -169,7 +174,8 @@ def _killed_whenever_it_accepts(issuer: str) -> Iterator[list[int]]:
             for process in Path("/proc").glob("[0-9]*"):
                 if _accepts(process, issuer):
                     killed.append(int(process.name))
-                    os.kill(killed[-1], signal.SIGKILL)
+                    with suppress(ProcessLookupError):
+                        os.kill(killed[-1], signal.SIGKILL)
 
     hunter = threading.Thread(target=hunt, daemon=True)
     hunter.start()

@@ -30,7 +30,6 @@ ISSUER = f"https://{ISSUER_BUCKET}.s3.{REGION}.amazonaws.com"
 LOCAL_ISSUER = "https://kubernetes.default.svc.cluster.local"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/{NAME}-writer"
 LEAST_PODS = 60
-DONE_WITHIN = 600.0
 
 
 class Quiet:
@@ -157,13 +156,7 @@ class Story:
     def _judge(self, writers: Writers) -> str:
         if lacking := writers.lacking(ROLE):
             raise Failed(f"pods without their role: {', '.join(lacking)}")
-
-        def all_done() -> bool:
-            if failed := writers.failed():
-                raise Failed("pods failed: " + "; ".join(failed))
-            return not writers.unfinished()
-
-        self.cluster.wait("every pod has written its object", all_done, seconds=DONE_WITHIN)
+        writers.wait_until_done(self.cluster.wait)
         self._judge_objects(writers.created)
         return (
             f"{len(writers.created)} pods each wrote an object with their own role"

@@ -6,7 +6,7 @@ Never here: what goes wrong meanwhile.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +17,9 @@ from irsa.errors import KubeError
 from irsa.kube.client import Kube
 from irsa.kube.objects import Object, Ref
 
-CREATED_WITHIN = 600.0
-_REFUSED_FOR_LONG = 120.0
+# Machines of continuous integration do several things at a time.
+DONE_WITHIN = 600.0
+_REFUSED_FOR_LONG = 240.0
 _EXISTS = 409
 Wait = Callable[..., Any]
 
@@ -78,7 +79,22 @@ class Writers:
             self.check()
             return len(self.created) >= count
 
-        wait(f"{count} pods are created", enough, seconds=CREATED_WITHIN)
+        wait(f"{count} pods are created", enough, seconds=DONE_WITHIN)
+
+    def wait_until_done(self, wait: Wait, *, names: Collection[str] | None = None) -> None:
+        """
+        Wait until these, or all that are created, have succeeded.
+
+        Raises:
+            Failed: One did not.
+        """
+
+        def done() -> bool:
+            if failed := self.failed():
+                raise Failed("pods failed: " + "; ".join(failed))
+            return self.unfinished().keys().isdisjoint(names or self.created)
+
+        wait("pods have done their work", done, seconds=DONE_WITHIN)
 
     def lacking(self, role_arn: str) -> list[str]:
         """The pods, of those that were created, that are gone or carry no role."""
