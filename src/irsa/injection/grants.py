@@ -6,6 +6,7 @@ Source: https://github.com/aws/amazon-eks-pod-identity-webhook#usage
 Never here: pods, look-ups.
 """
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -67,10 +68,7 @@ class Defaults:
     @property
     def partition(self) -> str | None:
         """The partition of the region; None if there is none, or nobody has heard of it yet."""
-        try:
-            return partition_of(self.region or "").name
-        except InputError:
-            return None
+        return _partition(self.region) if self.region else None
 
     def patterns(self, namespace: str) -> tuple[str, ...] | None:
         """The patterns for the roles of a namespace; None if it may have any role."""
@@ -174,6 +172,15 @@ def expiration_warnings(annotations: Mapping[str, str], *, prefix: str) -> Itera
         yield f"{shown} is not a number of seconds; the default applies"
     elif (used := _bounded(_number(text))) != _number(text):
         yield f"{shown} is not between {MIN_EXPIRATION} and {MAX_EXPIRATION}; {used} is used"
+
+
+@functools.lru_cache(maxsize=1)
+def _partition(region: str) -> str | None:
+    """Asked for every ServiceAccount, and always of the same region."""
+    try:
+        return partition_of(region).name
+    except InputError:
+        return None
 
 
 def _composed(text: str, defaults: Defaults) -> str:

@@ -145,7 +145,7 @@ class Channel:
         """The whole body of the answer, however slow; `silence` seconds without a byte are not."""
         parts: list[bytes] = []
         size = 0
-        async for chunk in self._chunks(silence):
+        async for chunk in self.chunks(silence=silence):
             parts.append(chunk)
             size += len(chunk)
             if size > MAX_BODY:
@@ -155,7 +155,7 @@ class Channel:
     async def lines(self, *, silence: float) -> AsyncGenerator[bytes, None]:
         """The body line by line while it comes; `silence` seconds without a byte are too many."""
         rest: list[bytes] = []
-        async for chunk in self._chunks(silence):
+        async for chunk in self.chunks(silence=silence):
             head, separator, tail = chunk.partition(b"\n")
             rest.append(head)
             if not separator:
@@ -172,7 +172,8 @@ class Channel:
         with contextlib.suppress(OSError):
             await self._writer.wait_closed()
 
-    async def _chunks(self, silence: float) -> AsyncGenerator[bytes, None]:
+    async def chunks(self, *, silence: float) -> AsyncGenerator[bytes, None]:
+        """The body as it comes; `silence` seconds without a byte are too many."""
         while True:
             chunks, self._parsed.chunks = self._parsed.chunks, []
             for chunk in chunks:

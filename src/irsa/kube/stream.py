@@ -5,11 +5,12 @@ Objects come as metadata only (PartialObjectMetadata), which is all that is need
 Never here: decisions, retrying, proxies, exec plug-ins.
 """
 
+import asyncio
 import contextlib
 import dataclasses
 import os
 import ssl
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from pathlib import Path
 from typing import Literal, TypeVar
 from urllib.parse import urlencode
@@ -21,11 +22,14 @@ from irsa.errors import InputError, KubeError
 from irsa.kube import failures, tls
 from irsa.kube.connection import SERVICE_ACCOUNT_DIRECTORY, Connection, bearer, in_cluster
 from irsa.kube.http1 import Channel, Endpoint
+from irsa.kube.pages import ACCEPT, Item, PageReader
 
 TIMEOUT = 10.0
-# Each page costs the API server some 20 ms of its own; larger ones leave more memory in pieces
+# Seconds until a page of a list must begin; the API server itself gives none more than 60.
+LIST_TIMEOUT = 30.0
+# Each page costs the API server some time of its own, and ours is the same for any size
 # (docs/benchmarks.md).
-PAGE = 1000
+PAGE = 10_000
 # Seconds that the server is asked to keep one watch open, and what it may be late by.
 SPELL = 30
 LATE = 10
@@ -60,19 +64,23 @@ class PartialObject(msgspec.Struct, frozen=True):
 
 class _ListMetadata(msgspec.Struct, frozen=True, rename="camel"):
     resource_version: str = ""
-    continue_: str = msgspec.field(name="continue", default="")
 
 
-class Page(msgspec.Struct, frozen=True):
-    """One page of a list; its metadata says from which version to watch."""
-
+class _List(msgspec.Struct, frozen=True):
     metadata: _ListMetadata
-    items: list[PartialObject] | None = None
 
-    @property
-    def resource_version(self) -> str:
-        """The version of the whole list, the same on every page."""
-        return self.metadata.resource_version
+
+class Piece(msgspec.Struct, frozen=True):
+    """
+    Some of the objects of a list, as they come.
+
+    Args:
+        resource_version: The version of the whole list, from which to watch.
+        items: The objects; to be taken before the next piece.
+    """
+
+    resource_version: str
+    items: Iterable[Item]
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -92,7 +100,7 @@ class _RawEvent(msgspec.Struct, frozen=True):
     object: msgspec.Raw
 
 
-_page = msgspec.json.Decoder(Page)
+_list = msgspec.json.Decoder(_List)
 _event = msgspec.json.Decoder(Event)
 _raw_event = msgspec.json.Decoder(_RawEvent)
 
@@ -163,27 +171,46 @@ class Stream:
             raise
         return self._decoded(msgspec.json.Decoder(PartialObject), body, path=path)
 
-    async def list_pages(self, path: str, *, limit: int = PAGE) -> AsyncGenerator[Page, None]:
-        """
-        A collection, page by page.
+    async def version(self, path: str) -> str:
+        """The version of a collection as it is now."""
+        target = _target(path, {"limit": "1"})
+        body = await self.get(target, accept=_PARTIAL.format("List"))
+        return self._decoded(_list, body, path=path).metadata.resource_version
 
-        A 410 in the middle means that it took too long: begin anew.
+    async def list_pieces(
+        self, path: str, *, prefix: str, limit: int = PAGE
+    ) -> AsyncGenerator[Piece, None]:
+        """
+        A collection, in pieces as they come; the next page is made while one is read.
+
+        A 410 in the middle means that it took too long: begin anew. Close the iterator
+        (`contextlib.aclosing`) to end it earlier.
 
         Args:
             path: The collection's path, such as `/api/v1/serviceaccounts`.
+            prefix: What wanted annotations begin with; objects that do not mention it come without.
             limit: Objects per page.
         """
         # Never resourceVersion=0: the API server's cache would ignore the limit.
         params = {"limit": str(limit)}
-        while True:
-            target = _target(path, params)
-            # A page may take its time, on the connection of the one before, too.
-            body = await self._answered(target, _PARTIAL.format("List"), kept=self._timeout)
-            page = self._decoded(_page, body, path=path)
-            yield page
-            if not page.metadata.continue_:
-                return
-            params["continue"] = page.metadata.continue_
+        coming: asyncio.Task[Channel] | None = self._coming(path, params)
+        try:
+            while coming is not None:
+                channel, coming, reader = await coming, None, PageReader(prefix)
+                async with contextlib.aclosing(self._chunks(channel)) as chunks:
+                    async for chunk in chunks:
+                        items = tuple(reader.feed(chunk))
+                        if reader.following and coming is None:
+                            coming = self._coming(path, {**params, "continue": reader.following})
+                        yield Piece(reader.resource_version, items)
+                reader.end()
+        except (OSError, EOFError) as error:
+            raise failures.unanswered(self._connection, ("GET", path), error) from error
+        except (ValueError, IndexError) as error:
+            raise self._nonsense(path) from error
+        finally:
+            if coming is not None:
+                await _abandon(coming)
 
     async def watch(
         self, path: str, resource_version: str, *, spell: int = SPELL
@@ -196,7 +223,7 @@ class Stream:
 
         Args:
             path: The collection's path.
-            resource_version: That of a list's page, or of the last event.
+            resource_version: That of a list's piece, or of the last event.
             spell: Seconds that the server keeps the watch open.
         """
         params = {
@@ -207,15 +234,8 @@ class Stream:
         }
         request = ("GET", path)
         try:
-            channel = await self._opened()
+            channel = await self._begun(path, params, accept=_PARTIAL.format(""))
             try:
-                target, accept = _target(path, params), _PARTIAL.format("")
-                status = await channel.ask(
-                    self._full(target), self._headers(accept), within=self._timeout
-                )
-                if status != 200:
-                    body = await channel.body(silence=self._timeout)
-                    raise self._refusal(request, channel, code=status, body=body)
                 lines = channel.lines(silence=spell + LATE)
                 async with contextlib.aclosing(lines):
                     async for line in lines:
@@ -225,6 +245,36 @@ class Stream:
                 await channel.close()
         except (OSError, EOFError) as error:
             raise failures.unanswered(self._connection, request, error) from error
+
+    def _coming(self, path: str, params: Mapping[str, str]) -> asyncio.Task[Channel]:
+        begun = self._begun(path, params, accept=ACCEPT, within=LIST_TIMEOUT)
+        return asyncio.ensure_future(begun)
+
+    async def _begun(
+        self, path: str, params: Mapping[str, str], *, accept: str, within: float | None = None
+    ) -> Channel:
+        """A connection of its own, on which the body comes next."""
+        channel = await self._opened()
+        try:
+            target = self._full(_target(path, params))
+            status = await channel.ask(
+                target, self._headers(accept), within=within or self._timeout
+            )
+            if status != 200:
+                body = await channel.body(silence=self._timeout)
+                raise self._refusal(("GET", path), channel, code=status, body=body)
+        except BaseException:
+            await channel.close()
+            raise
+        return channel
+
+    async def _chunks(self, channel: Channel) -> AsyncGenerator[bytes, None]:
+        """The body, and then the end of the connection."""
+        try:
+            async for chunk in channel.chunks(silence=self._timeout):
+                yield chunk
+        finally:
+            await channel.close()
 
     async def _answered(self, path: str, accept: str, *, kept: float) -> bytes:
         try:
@@ -327,6 +377,14 @@ class Stream:
             f"{self._connection.server} answers {path} with something else than was asked for",
             hint="is it the URL of a Kubernetes API server?",
         )
+
+
+async def _abandon(coming: asyncio.Task[Channel]) -> None:
+    """End a request that nobody waits for any more."""
+    coming.cancel()
+    [ended] = await asyncio.gather(coming, return_exceptions=True)
+    if isinstance(ended, Channel):
+        await ended.close()
 
 
 def _target(path: str, params: Mapping[str, str]) -> str:

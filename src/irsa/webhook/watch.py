@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 from irsa.errors import IrsaError, KubeError
 from irsa.injection.grants import Defaults, Verdict, grant_of
-from irsa.kube.stream import PAGE, Event, Metadata, Page, PartialObject
+from irsa.kube.pages import Item
+from irsa.kube.stream import PAGE, Event, Metadata, PartialObject, Piece
 from irsa.webhook.directory import Cache, key
 
 logger = logging.getLogger(__name__)
@@ -41,8 +42,12 @@ _BUSY = 429
 class Source(Protocol):
     """What of the API server is read: `irsa.kube.stream.Stream`."""
 
-    def list_pages(self, path: str, *, limit: int) -> AsyncGenerator[Page, None]:
-        """A collection, page by page."""
+    def list_pieces(self, path: str, *, prefix: str, limit: int) -> AsyncGenerator[Piece, None]:
+        """A collection, in pieces as they come; annotations only where one begins so."""
+        ...
+
+    async def version(self, path: str) -> str:
+        """The version of a collection as it is now."""
         ...
 
     def watch(self, path: str, resource_version: str) -> AsyncGenerator[Event, None]:
@@ -149,12 +154,8 @@ class Watch:
         So it is after etcd was restored. A watch from there on is accepted, and never tells of
         anything.
         """
-        pages = self._source.list_pages(PATH, limit=1)
-        async with contextlib.aclosing(pages):
-            async for page in pages:
-                now = page.resource_version
-                return version.isdecimal() and now.isdecimal() and int(version) > int(now)
-        return False
+        now = await self._source.version(PATH)
+        return version.isdecimal() and now.isdecimal() and int(version) > int(now)
 
     async def _list(self) -> str:
         try:
@@ -168,13 +169,15 @@ class Watch:
     async def _listed(self) -> str:
         verdicts: dict[str, Verdict] = {}
         version = ""
-        async for page in self._source.list_pages(PATH, limit=self._limit):
-            version = page.resource_version
-            for number, item in enumerate(page.items or ()):
-                metadata = item.metadata
-                verdicts[key(metadata.namespace, metadata.name)] = self._verdict(metadata)
-                if number % SLICE == 0:
-                    await asyncio.sleep(0)  # reviews are answered meanwhile
+        prefix = f"{self._defaults.prefix}/"
+        pieces = self._source.list_pieces(PATH, prefix=prefix, limit=self._limit)
+        async with contextlib.aclosing(pieces):
+            async for piece in pieces:
+                version = piece.resource_version
+                for number, item in enumerate(piece.items):
+                    verdicts[key(item.namespace, item.name)] = self._verdict(item)
+                    if number % SLICE == 0:
+                        await asyncio.sleep(0)  # reviews are answered meanwhile
         self._cache.replace(verdicts)
         self._heard()
         self._limit = PAGE
@@ -203,7 +206,7 @@ class Watch:
         level = logging.INFO if error.status == _GONE else logging.WARNING
         logger.log(level, "the watch of ServiceAccounts ended: %s", error.message)
 
-    def _verdict(self, metadata: Metadata) -> Verdict:
+    def _verdict(self, metadata: Metadata | Item) -> Verdict:
         return grant_of(
             metadata.annotations or {},
             self._defaults,

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from tests.fakes import protobuf
 from tests.fakes.api_server import Answer, status
 
 from irsa.errors import InputError, KubeError
@@ -41,9 +42,7 @@ def account(name: str, version: int = 1, **annotations: str) -> dict:
 
 
 def page(version: int, token: str, *names: str) -> Answer:
-    metadata = {"resourceVersion": str(version), "continue": token}
-    body = {"metadata": metadata, "items": [account(name) for name in names]}
-    return Answer(body=json.dumps(body).encode())
+    return Answer(body=protobuf.page(str(version), token, map(protobuf.item, names)))
 
 
 def line(kind: str, obj: dict) -> bytes:
@@ -51,11 +50,11 @@ def line(kind: str, obj: dict) -> bytes:
 
 
 async def _list(connection, **options):
+    found = []
     async with opened(connection) as stream:
-        return [
-            (page.resource_version, [item.metadata.name for item in page.items])
-            async for page in stream.list_pages(PATH, **options)
-        ]
+        async for piece in stream.list_pieces(PATH, prefix="k/", **options):
+            found += [(piece.resource_version, item.name) for item in piece.items]
+    return found
 
 
 async def _watch(connection, version="5", **options):
@@ -82,12 +81,84 @@ def _refusal(connection, **options) -> KubeError:
 
 
 def test_list_comes_page_by_page(api, connection):
-    """As metadata only, without resourceVersion=0, and over one connection."""
+    """As metadata only, and without resourceVersion=0."""
     api.answers(page(7, "c/1", "a", "b"), page(7, "", "c"))
-    assert run(_list(connection, limit=2)) == [("7", ["a", "b"]), ("7", ["c"])]
+    assert run(_list(connection, limit=2)) == [("7", "a"), ("7", "b"), ("7", "c")]
     assert [seen.path for seen in api.seen] == [f"{PATH}?limit=2", f"{PATH}?limit=2&continue=c%2F1"]
-    assert "as=PartialObjectMetadataList" in api.seen[0].headers["accept"]
-    assert api.connections == 1
+    assert "protobuf;as=PartialObjectMetadataList" in api.seen[0].headers["accept"]
+
+
+def test_next_page_is_asked_for_while_one_is_read(api, connection):
+    """The API server need not wait for us."""
+    asked = threading.Event()
+    whole = page(7, "c", "a", "b").body
+
+    def chunks():
+        yield whole[:-400]
+        assert asked.wait(30)
+        yield whole[-400:]
+
+    def script(seen):
+        if "continue" not in seen.path:
+            return Answer(chunks=chunks())
+        asked.set()
+        return page(7, "", "c")
+
+    api.script = script
+    assert run(_list(connection)) == [("7", "a"), ("7", "b"), ("7", "c")]
+
+
+def test_list_that_is_given_up_leaves_no_request_behind(api, connection):
+    """The one that was asked for early ends with the list."""
+    release = threading.Event()
+
+    async def given_up(stream):
+        async with contextlib.aclosing(stream.list_pieces(PATH, prefix="k/")) as pieces:
+            async for piece in pieces:
+                if piece.items:
+                    break
+
+    def script(seen):
+        if "continue" in seen.path:
+            release.wait(30)
+        return page(7, "c", "a")
+
+    async def main():
+        async with opened(connection) as stream:
+            before = asyncio.all_tasks()
+            await given_up(stream)
+            assert asyncio.all_tasks() == before
+
+    api.script = script
+    run(main())
+    release.set()
+
+
+def test_page_that_is_cut_is_no_page(api, connection):
+    """What is missing must not pass for deleted."""
+    api.answers(Answer(body=page(7, "", "a", "b").body[:-9]))
+    with pytest.raises(KubeError, match="with something else than was asked for"):
+        run(_list(connection))
+
+
+def test_list_whose_connection_breaks_says_so(api, connection):
+    """As any request."""
+    api.answers(Answer(chunks=iter([page(7, "", "a").body[:-300]]), cut=True))
+    with pytest.raises(KubeError) as caught:
+        run(_list(connection))
+    assert caught.value.status is None
+
+
+def test_version_of_a_collection(api, connection):
+    """Asked with one object, whatever it is."""
+
+    async def ask():
+        async with opened(connection) as stream:
+            return await stream.version(PATH)
+
+    api.answers(Answer(body=json.dumps({"metadata": {"resourceVersion": "9"}}).encode()))
+    assert run(ask()) == "9"
+    assert api.seen[0].path == f"{PATH}?limit=1"
 
 
 def test_list_that_expires_says_so(api, connection):

@@ -4,11 +4,11 @@ import asyncio
 import gc
 from collections.abc import Iterator
 
-import msgspec
 import pytest
 
 from irsa.injection.grants import Defaults
-from irsa.kube.stream import Page
+from irsa.kube.pages import Item
+from irsa.kube.stream import Piece
 from irsa.webhook import memory
 from irsa.webhook.directory import Cache
 from irsa.webhook.watch import SLICE, Watch
@@ -43,16 +43,15 @@ def test_complete_list_is_told_of() -> None:
     assert told == [2]
 
 
-class OnePage:
-    """An API server with all its ServiceAccounts on one page, and nothing more to say."""
+class OnePiece:
+    """An API server with all its ServiceAccounts in one piece, and nothing more to say."""
 
-    async def list_pages(self, _path: str, **_options: object):
-        items = [{"metadata": {"name": f"a{n}", "namespace": "x"}} for n in range(10 * SLICE)]
-        yield msgspec.convert({"metadata": {}, "items": items}, Page)
+    async def list_pieces(self, _path: str, **_options: object):
+        yield Piece("1", [Item(f"a{n}", "x") for n in range(10 * SLICE)])
 
 
-def test_reviews_are_answered_while_a_page_is_judged() -> None:
-    """Not even a page of thousands keeps the loop busy as a whole."""
+def test_reviews_are_answered_while_a_piece_is_judged() -> None:
+    """Not even a piece of thousands keeps the loop busy as a whole."""
     turns = 0
 
     async def count() -> None:
@@ -64,7 +63,7 @@ def test_reviews_are_answered_while_a_page_is_judged() -> None:
     async def test() -> None:
         counting = asyncio.create_task(count())
         cache = Cache()
-        await Watch(OnePage(), cache, defaults=Defaults())._list()
+        await Watch(OnePiece(), cache, defaults=Defaults())._list()
         counting.cancel()
         assert len(cache) == 10 * SLICE
 

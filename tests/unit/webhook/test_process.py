@@ -12,12 +12,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from irsa.cli import main
 from irsa.injection.grants import Defaults
-from irsa.kube.stream import Event, Page
+from irsa.kube.stream import Event, Piece
 from irsa.tls.context import server_context
 from irsa.webhook import process
 from irsa.webhook.expiry import certificate_expiry
@@ -211,8 +210,8 @@ def test_given_up_connection_is_no_noise(
 class Quiet:
     """An API server without ServiceAccounts, where nothing happens."""
 
-    async def list_pages(self, _path: str, **_options: object) -> AsyncIterator[Page]:
-        yield msgspec.convert({"metadata": {}, "items": []}, Page)
+    async def list_pieces(self, _path: str, **_options: object) -> AsyncIterator[Piece]:
+        yield Piece("1", [])
 
     async def watch(self, _path: str, _version: str, **_options: object) -> AsyncIterator[Event]:
         await asyncio.Event().wait()

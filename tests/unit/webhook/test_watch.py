@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import msgspec
 import pytest
 
 from irsa.errors import KubeError
 from irsa.injection.grants import Defaults, Grant, Refusal
-from irsa.kube.stream import PAGE, Event, Metadata, Page, PartialObject
+from irsa.kube.pages import Item
+from irsa.kube.stream import PAGE, Event, Metadata, PartialObject, Piece
 from irsa.webhook.directory import Cache
 from irsa.webhook.watch import GROWTH, MAX_LIMIT, MAX_REFUSALS, Watch, read_annotations
 
@@ -36,7 +36,7 @@ class FakeSource:
         self.lists = lists
         self.spells = spells
         self.versions: list[str] = []
-        self.version = "1"
+        self.current = "1"
         self.limits: list[int] = []
         self.times: list[float] = []
         self.quiet = asyncio.Event()
@@ -45,10 +45,11 @@ class FakeSource:
     def listed(self) -> int:
         return len(self.limits)
 
-    async def list_pages(self, _path: str, *, limit: int) -> AsyncIterator[Page]:
-        if limit == 1:
-            yield page(self.version)
-            return
+    async def version(self, _path: str) -> str:
+        return self.current
+
+    async def list_pieces(self, _path: str, *, prefix: str, limit: int) -> AsyncIterator[Piece]:
+        assert prefix == "eks.amazonaws.com/"
         self.limits.append(limit)
         for item in self.lists.pop(0):
             if isinstance(item, Exception):
@@ -71,10 +72,13 @@ class FakeSource:
         return account("web", **ROLE) if path.endswith("/web") else None
 
 
-def page(version: str, *items: PartialObject) -> Page:
-    """One page of a list, as it comes over the wire."""
-    whole = {"metadata": {"resourceVersion": version}, "items": items}
-    return msgspec.json.decode(msgspec.json.encode(whole), type=Page)
+def piece(version: str, *accounts: PartialObject) -> Piece:
+    """Some of a list."""
+    items = [
+        Item(each.name, each.namespace, each.annotations)
+        for each in (one.metadata for one in accounts)
+    ]
+    return Piece(version, items)
 
 
 def follow(
@@ -99,8 +103,8 @@ def follow(
     asyncio.run(main())
 
 
-def test_every_page_of_the_list_is_taken() -> None:
-    """The cache is synced when the last page is in it."""
+def test_every_piece_of_the_list_is_taken() -> None:
+    """The cache is synced when the last piece is in it."""
 
     def check(cache: Cache, source: FakeSource) -> None:
         assert cache.synced
@@ -109,7 +113,7 @@ def test_every_page_of_the_list_is_taken() -> None:
         assert cache.get("shop", "plain") is None
         assert source.versions == ["7"]
 
-    follow([[page("7", account("web", **ROLE)), page("7", account("plain"))]], [], check)
+    follow([[piece("7", account("web", **ROLE)), piece("7", account("plain"))]], [], check)
 
 
 def test_changes_are_followed() -> None:
@@ -127,7 +131,7 @@ def test_changes_are_followed() -> None:
         event("DELETED", "gone", version="10"),
         event("BOOKMARK", "", version="11"),
     ]
-    follow([[page("1", account("web", **ROLE), account("gone"))]], [spell], check)
+    follow([[piece("1", account("web", **ROLE), account("gone"))]], [spell], check)
 
 
 def test_bookmark_adds_no_service_account() -> None:
@@ -136,7 +140,7 @@ def test_bookmark_adds_no_service_account() -> None:
     def check(cache: Cache, _source: FakeSource) -> None:
         assert len(cache) == 0
 
-    follow([[page("1")]], [[event("BOOKMARK", "", version="11")]], check)
+    follow([[piece("1")]], [[event("BOOKMARK", "", version="11")]], check)
 
 
 @pytest.mark.parametrize(
@@ -160,20 +164,20 @@ def test_interruption_is_survived(failure: Exception, lists: int) -> None:
         assert cache.knows("shop", "new") is (lists == 1)
 
     spell = [event("ADDED", "new", version="5"), failure]
-    follow([[page("1", account("web"))], [page("9", account("web"))]], [spell], check)
+    follow([[piece("1", account("web"))], [piece("9", account("web"))]], [spell], check)
 
 
 def test_cache_stays_while_it_is_listed_anew() -> None:
     """What was known is forgotten only when the whole new list is there."""
-    half = [page("9"), KubeError("connection reset")]
+    half = [piece("9"), KubeError("connection reset")]
 
     def check(cache: Cache, source: FakeSource) -> None:
         assert source.listed == 3
         assert cache.knows("shop", "web")
 
-    whole = [page("9", account("web"))]
+    whole = [piece("9", account("web"))]
     gone = KubeError("too old", status=410)
-    follow([[page("1", account("web"))], half, whole], [[gone]], check)
+    follow([[piece("1", account("web"))], half, whole], [[gone]], check)
 
 
 def test_trouble_is_told_until_it_is_over() -> None:
@@ -181,15 +185,15 @@ def test_trouble_is_told_until_it_is_over() -> None:
     told: list[str] = []
 
     class Listening(FakeSource):
-        async def list_pages(self, path: str, *, limit: int) -> AsyncIterator[Page]:
+        async def list_pieces(self, path: str, **options: Any) -> AsyncIterator[Piece]:
             told.append(cache.trouble)
-            async for one in super().list_pages(path, limit=limit):
+            async for one in super().list_pieces(path, **options):
                 yield one
 
     cache = Cache()
 
     async def main() -> None:
-        source = Listening([[KubeError("connection refused")], [page("1")]], [])
+        source = Listening([[KubeError("connection refused")], [piece("1")]], [])
         watch = Watch(source, cache, defaults=Defaults(), min_pause=0.0)
         task = asyncio.create_task(watch.run())
         async with asyncio.timeout(30):
@@ -210,7 +214,7 @@ def test_version_that_is_refused_again_and_again_is_given_up(status: int, lists:
         assert source.listed == lists
 
     spells = [[KubeError("no", status=status)]] * MAX_REFUSALS
-    follow([[page("9")], [page("1")]], spells, check)
+    follow([[piece("9")], [piece("1")]], spells, check)
 
 
 def test_list_that_expires_is_begun_anew_with_larger_pages() -> None:
@@ -223,7 +227,7 @@ def test_list_that_expires_is_begun_anew_with_larger_pages() -> None:
         assert growing[-2:] == [MAX_LIMIT, MAX_LIMIT]
 
     gone = KubeError("too old", status=410)
-    half, whole = [page("1"), gone], [page("9", account("web"))]
+    half, whole = [piece("1"), gone], [piece("9", account("web"))]
     follow([*[half] * 5, whole, whole], [[gone]], check)
 
 
@@ -234,7 +238,7 @@ def test_version_of_the_future_is_given_up() -> None:
         assert source.listed == 2
         assert cache.knows("shop", "web")
 
-    follow([[page("5")], [page("1", account("web"))]], [[]], check)
+    follow([[piece("5")], [piece("1", account("web"))]], [[]], check)
 
 
 def test_silent_watch_is_no_reason_to_list() -> None:
@@ -244,7 +248,7 @@ def test_silent_watch_is_no_reason_to_list() -> None:
         assert source.listed == 1
         assert cache.heard_at is not None
 
-    follow([[page("1")]], [[], []], check)
+    follow([[piece("1")]], [[], []], check)
 
 
 def test_watch_that_ends_at_once_is_not_begun_without_a_pause() -> None:
@@ -254,7 +258,7 @@ def test_watch_that_ends_at_once_is_not_begun_without_a_pause() -> None:
         assert source.times[-1] - source.times[0] >= 0.5 * (0.02 + 0.04 + 0.08)
 
     bookmark = [event("BOOKMARK", "", version="1")]
-    follow([[page("1")]], [[], bookmark, []], check, min_pause=0.02)
+    follow([[piece("1")]], [[], bookmark, []], check, min_pause=0.02)
 
 
 def test_server_that_is_busy_is_left_alone_for_as_long_as_it_asks() -> None:
@@ -264,7 +268,7 @@ def test_server_that_is_busy_is_left_alone_for_as_long_as_it_asks() -> None:
         assert source.times[-1] - source.times[0] >= 0.3
 
     busy = KubeError("busy", status=429, retry_after=0.3)
-    follow([[page("1")]], [[busy]], check)
+    follow([[piece("1")]], [[busy]], check)
 
 
 def test_first_list_is_tried_until_it_comes() -> None:
@@ -275,7 +279,7 @@ def test_first_list_is_tried_until_it_comes() -> None:
         assert source.listed == 3
 
     refusal = KubeError("forbidden", status=403)
-    follow([[refusal], [refusal], [page("1")]], [], check)
+    follow([[refusal], [refusal], [piece("1")]], [], check)
 
 
 @pytest.mark.parametrize(("name", "annotations"), [("web", ROLE), ("ghost", None)])
