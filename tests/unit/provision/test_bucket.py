@@ -81,10 +81,11 @@ def test_tags_of_others_stay(stage):
 
 @pytest.mark.parametrize("switch", ["BlockPublicPolicy", "RestrictPublicBuckets"])
 def test_an_account_that_forbids_public_buckets_is_respected(stage, switch):
-    """Seen in the plan, never switched off."""
+    """Seen in the plan, never switched off; another way to publish is named."""
     stage.aws.account_block = {switch: True}
-    with pytest.raises(RefusedError, match=switch):
+    with pytest.raises(RefusedError, match=switch) as refused:
         stage.plan()
+    assert "publish: directory" in refused.value.hint
 
 
 def test_a_policy_refused_just_after_the_switch_is_tried_again(stage):
