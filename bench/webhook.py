@@ -88,7 +88,7 @@ def main() -> None:
         scratch.mkdir()
         place = Place(
             core=core,
-            kubeconfig=made.kubeconfig,
+            kubeconfig=made.pod_kubeconfig,
             certificates=Certificates(scratch),
             directory=scratch,
         )

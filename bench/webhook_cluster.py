@@ -33,6 +33,18 @@ NAME = "bench-webhook"
 SIZE = 1_600
 WRITERS = 2
 AT_ONCE = 50
+# A webhook logs in as in a pod, with a token.
+_BINDING = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "ClusterRoleBinding",
+    "metadata": {"name": "bench-webhook"},
+    "roleRef": {
+        "apiGroup": "rbac.authorization.k8s.io",
+        "kind": "ClusterRole",
+        "name": "cluster-admin",
+    },
+    "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "default"}],
+}
 _TEMPLATES = {True: Account(999_990), False: Account(999_999)}
 
 
@@ -49,13 +61,23 @@ class Cluster:
         self._count = 0
         self._stored: dict[bool, tuple[str, bytes]] = {}
         self.kubeconfig = _as_json(rig.kubeconfig)
+        self.pod_kubeconfig = self.kubeconfig.with_name("pod.json")
         self.version = rig.spec().kubernetes
 
     def prepare(self) -> None:
-        """Wait for the ServiceAccount that every namespace has."""
+        """Wait for the ServiceAccount that every namespace has, and let it read them."""
         with Kube.open(kubeconfig=str(self.kubeconfig)) as kube:
             while kube.get(Ref("v1", "ServiceAccount", "default", "default")) is None:
                 time.sleep(0.1)
+            kube.create(_BINDING)
+            token = kube.create_token(
+                "default", "default", audiences=(), expiration_seconds=6 * 3600
+            ).token
+        document = json.loads(self.kubeconfig.read_text())
+        [user] = document["users"]
+        user["user"] = {"token": token}
+        self.pod_kubeconfig.touch(mode=0o600)
+        self.pod_kubeconfig.write_text(json.dumps(document))
 
     def grow(self, count: int) -> None:
         """Have so many ServiceAccounts, besides those of Kubernetes itself."""

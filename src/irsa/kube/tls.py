@@ -32,7 +32,11 @@ class ClientContext(ssl.SSLContext):
         return super().wrap_bio(*args, **self._named(options))
 
     def _named(self, options: dict[str, Any]) -> dict[str, Any]:
-        return options | ({"server_hostname": self.server_name} if self.server_name else {})
+        name = self.server_name or options.get("server_hostname")
+        if isinstance(name, str) and name.isascii():
+            # Of text Python would make an international name, with a codec that is slow to import.
+            name = name.encode()
+        return {**options, "server_hostname": name}
 
 
 def client_context(connection: Connection, certificate: ClientCertificate | None) -> ClientContext:
