@@ -25,6 +25,8 @@ from .waiting import until
 pytestmark = pytest.mark.cluster
 
 KINDS = ("DaemonSet", "Deployment", "StatefulSet")
+# A rollout takes longer than the controller's pauses between its looks.
+SLOWLY = {"minReadySeconds": 3}
 
 
 @pytest.fixture(name="restarting")
@@ -151,9 +153,9 @@ def test_every_kind_is_restarted_one_rollout_at_a_time(
     """A DaemonSet, a Deployment and a StatefulSet that lost their roles: all of them have them."""
     kube = restarting.kube
     made = [
-        workload("DaemonSet", "every"),
-        workload("Deployment", "some", replicas=2),
-        workload("StatefulSet", "named", replicas=2, serviceName="named"),
+        workload("DaemonSet", "every", **SLOWLY),
+        workload("Deployment", "some", replicas=2, **SLOWLY),
+        workload("StatefulSet", "named", replicas=2, serviceName="named", **SLOWLY),
     ]
     for item in made:
         kube.create(item)
