@@ -8,9 +8,8 @@ Never here: pods, look-ups.
 
 import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from irsa.arns import RoleArn, partition_of
 from irsa.errors import InputError, excerpt
@@ -35,8 +34,7 @@ SKIP_LABEL = "skip-pod-identity-webhook"
 _BOOLEANS = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": False}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Defaults:
+class Defaults(Struct, frozen=True, kw_only=True):
     """
     What applies where a ServiceAccount says nothing.
 

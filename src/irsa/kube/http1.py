@@ -10,10 +10,10 @@ import contextlib
 import ssl
 import time
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httptools
+from msgspec import Struct
 
 # More than any page or object may have: a Kubernetes object has at most about 3 MB.
 MAX_BODY = 128 << 20
@@ -24,8 +24,7 @@ class BrokenError(ConnectionError):
     """The connection ended in the middle of an answer, or the answer is not HTTP."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True, kw_only=True):
     """Where to connect, the name to send, and how to verify it (None: in the clear)."""
 
     host: str

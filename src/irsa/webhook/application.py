@@ -7,8 +7,9 @@ Never here: sockets, HTTP's syntax, TLS.
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
+
+from msgspec import Struct
 
 from irsa.injection.grants import DEFAULT_PREFIX
 from irsa.webhook.directory import Cache, Directory
@@ -27,8 +28,7 @@ _WRONG_METHOD = b"an AdmissionReview is POSTed, everything else is read\n"
 _NOT_YOURS = b"reviews are answered to the API servers' certificate only\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clients:
+class Clients(Struct, frozen=True, kw_only=True):
     """
     Whose reviews are answered.
 

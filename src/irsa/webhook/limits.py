@@ -4,15 +4,15 @@ How much of everything a client may take: bytes, seconds, connections.
 Never here: enforcing it.
 """
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 # What the process itself has open: listener, event loop, the API server, files that are read.
 _OWN_FILES = 64
 _FEWEST = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """
     What clients may take.
 

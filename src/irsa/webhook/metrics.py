@@ -8,7 +8,8 @@ Never here: sockets, clocks.
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from irsa.webhook.handler import Outcome
 
@@ -17,8 +18,7 @@ BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0,
 LIVE_READS = ("found", "missing", "failed")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class State(Struct, frozen=True, kw_only=True):
     """What is not counted but read when somebody asks."""
 
     service_accounts: int

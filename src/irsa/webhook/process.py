@@ -10,9 +10,10 @@ import logging
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from irsa.errors import InputError
 from irsa.files import read_text
@@ -36,8 +37,7 @@ RELOAD_PERIOD = 2.0
 SETTLING = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Struct, frozen=True, kw_only=True):
     """
     What the process is told.
 
