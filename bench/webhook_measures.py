@@ -126,7 +126,8 @@ def memory(bench: Bench, count: int) -> None:
         with bench.run(name) as server:
             if count:
                 times[name].append(served(server, count))
-                note(f"{count} ServiceAccounts, {name}: {times[name][-1]}")
+                one = times[name][-1]
+                note(f"{name}: answered after {one.answered:.2f} s, listed {one.listed:.2f} s")
             else:
                 server.first_answer(wanted)
             time.sleep(SETTLED)
