@@ -120,9 +120,7 @@ def test_stream_lists_watches_and_gets(rig, kube, crowd):
         stream = Stream(locate.connection(str(rig.kubeconfig), None, environment=os.environ))
         path = collection_path("v1", "ServiceAccount", crowd)
         try:
-            pieces = [
-                piece async for piece in stream.list_pieces(path, prefix="irsa/", limit=500)
-            ]
+            pieces = [piece async for piece in stream.list_pieces(path, prefix="irsa/", limit=500)]
             await asyncio.to_thread(kube.create, service_account(crowd, "late", a="b"))
             version = pieces[-1].resource_version
             async with contextlib.aclosing(stream.watch(path, version)) as events:
