@@ -63,9 +63,9 @@ class Account:
                 f"account {self.account} forbids public buckets "
                 f"(its Block Public Access has {' and '.join(observed.blocked)} on), so the "
                 "issuer's documents could not be read by AWS STS",
-                hint="irsa never switches that off; write issuer.publish: directory and issuer.url, "
-                "and let any public web server or static host show the two files, or have public "
-                "buckets allowed for this account",
+                hint="irsa never switches that off; write issuer.publish: directory and "
+                "issuer.url, and let any public web server or static host show the two files, or "
+                "have public buckets allowed for this account",
             )
         for role, size in self.trust_sizes.items():
             if size > observed.trust_quota:
