@@ -25,7 +25,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise InputError(f"cannot read {path}: {_reason(error)}") from error
+        raise InputError(f"cannot read {path}: {reason(error)}") from error
 
 
 def read_text(path: Path) -> str:
@@ -89,7 +89,7 @@ def _written_beside(path: Path, data: bytes, mode: int) -> Iterator[Path]:
         yield temporary
         _sync_directory(path.parent)
     except OSError as error:
-        raise InputError(f"cannot write {path}: {_reason(error)}") from error
+        raise InputError(f"cannot write {path}: {reason(error)}") from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -103,5 +103,6 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _reason(error: OSError) -> str:
+def reason(error: OSError) -> str:
+    """What the system says is wrong, as part of a sentence."""
     return (error.strerror or str(error)).lower()

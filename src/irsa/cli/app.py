@@ -134,7 +134,8 @@ def _usage(error: typer.TyperException) -> int:
         console.result(error.format_message())
         return USAGE
     path = context.command_path if context else "irsa"
-    message = error.format_message().rstrip(".")
+    # What reads the values says this before it says what is wrong.
+    message = error.format_message().replace("Value error, ", "").rstrip(".")
     console.error(message[:1].lower() + message[1:], hint=f"{path} --help")
     return USAGE
 

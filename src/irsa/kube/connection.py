@@ -103,14 +103,12 @@ def bearer(token: str, origin: str) -> str:
     return f"Bearer {token}"
 
 
-def in_cluster(environment: Mapping[str, str], ca_pem: bytes, *, directory: str) -> Connection:
+def pod_server(environment: Mapping[str, str]) -> str:
     """
-    The connection of a pod to its own API server.
+    The URL at which a pod finds its own API server.
 
     Args:
         environment: Holds `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`.
-        ca_pem: The content of `ca.crt` in the directory.
-        directory: Where the pod's ServiceAccount token is mounted.
 
     Raises:
         InputError: The environment is not that of a pod.
@@ -118,9 +116,24 @@ def in_cluster(environment: Mapping[str, str], ca_pem: bytes, *, directory: str)
     host = environment.get("KUBERNETES_SERVICE_HOST")
     port = environment.get("KUBERNETES_SERVICE_PORT", "443")
     if not host:
-        raise InputError("not in a pod: KUBERNETES_SERVICE_HOST is not set")
+        raise InputError(
+            "not in a pod: KUBERNETES_SERVICE_HOST is not set",
+            hint="outside of the cluster, name a kubeconfig: --kubeconfig FILE",
+        )
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+
+
+def in_cluster(server: str, ca_pem: bytes, *, directory: str) -> Connection:
+    """
+    The connection of a pod to its own API server.
+
+    Args:
+        server: Its URL.
+        ca_pem: The content of `ca.crt` in the directory.
+        directory: Where the pod's ServiceAccount token is mounted.
+    """
     return Connection(
-        server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
+        server=server,
         ca_pem=ca_pem,
         ca_source=f"{directory}/ca.crt",
         ca_file=f"{directory}/ca.crt",

@@ -11,7 +11,7 @@ from pathlib import Path
 from irsa import files
 from irsa.errors import InputError
 from irsa.kube import config, context
-from irsa.kube.connection import SERVICE_ACCOUNT_DIRECTORY, Connection, in_cluster
+from irsa.kube.connection import SERVICE_ACCOUNT_DIRECTORY, Connection, in_cluster, pod_server
 
 
 def connection(
@@ -77,7 +77,8 @@ def _merged(kubeconfig: str | None, environment: Mapping[str, str]) -> config.Ku
 
 
 def _of_this_pod(environment: Mapping[str, str], directory: str) -> Connection:
-    return in_cluster(environment, files.read_bytes(Path(directory, "ca.crt")), directory=directory)
+    server = pod_server(environment)
+    return in_cluster(server, files.read_bytes(Path(directory, "ca.crt")), directory=directory)
 
 
 def _exists(path: Path) -> bool:

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from irsa import files
 from irsa.errors import KubeError, excerpt
 from irsa.kube.connection import ClientCertificate, Connection, ExecPlugin
 
@@ -154,7 +155,7 @@ def _started(
             start_new_session=not interactive,
         )
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = files.reason(error)
         failure = _failed(plugin, f"cannot be started: {reason}")
         failure.hint = plugin.install_hint or failure.hint
         raise failure from error

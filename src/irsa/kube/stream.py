@@ -20,7 +20,13 @@ import msgspec
 from irsa import __version__, files
 from irsa.errors import InputError, KubeError
 from irsa.kube import failures, tls
-from irsa.kube.connection import SERVICE_ACCOUNT_DIRECTORY, Connection, bearer, in_cluster
+from irsa.kube.connection import (
+    SERVICE_ACCOUNT_DIRECTORY,
+    Connection,
+    bearer,
+    in_cluster,
+    pod_server,
+)
 from irsa.kube.http1 import Channel, Endpoint
 from irsa.kube.pages import ACCEPT, Item, PageReader
 
@@ -149,8 +155,9 @@ class Stream:
         Raises:
             InputError: Not in a pod, or its ServiceAccount is not mounted.
         """
+        server = pod_server(environment)
         ca_pem = files.read_bytes(Path(directory, "ca.crt"))
-        return cls(in_cluster(environment, ca_pem, directory=directory), timeout=timeout)
+        return cls(in_cluster(server, ca_pem, directory=directory), timeout=timeout)
 
     async def close(self) -> None:
         """Close the idle connections."""

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from irsa import files
 from irsa.aws.call import Call
 from irsa.errors import AwsError, InputError, IrsaError, KubeError, excerpt
 from irsa.files import SECRET_MODE
@@ -114,6 +115,8 @@ def run(path: Path, command: str, **fields: Any) -> Iterator[Trail]:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
         descriptor = os.open(path, flags, SECRET_MODE)
+        if _is_cut_off(path):
+            os.write(descriptor, b"\n")
     try:
         trail = Trail(path=path, descriptor=descriptor)
         trail.write("begin", command=command, user=_user(), flush=True, **fields)
@@ -125,6 +128,16 @@ def run(path: Path, command: str, **fields: Any) -> Iterator[Trail]:
         trail.write("end", outcome="done", flush=True)
     finally:
         os.close(descriptor)
+
+
+def _is_cut_off(path: Path) -> bool:
+    """Whether its last line has no end, as after a full disk: the next one must not join it."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return False
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() != b"\n"
+    return False
 
 
 def _write_end(trail: Trail, error: BaseException) -> None:
@@ -275,6 +288,6 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(
-            f"the audit log {path} cannot be written: {(error.strerror or str(error)).lower()}",
+            f"the audit log {path} cannot be written: {files.reason(error)}",
             hint="nothing is changed without it: make room, or name another file with --audit-log",
         ) from error

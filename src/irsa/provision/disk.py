@@ -64,7 +64,7 @@ class Disk:
             try:
                 file.unlink()
             except OSError as error:
-                raise InputError(f"cannot remove {path}: {_why(error)}") from error
+                raise InputError(f"cannot remove {path}: {files.reason(error)}") from error
 
     def _require(self, path: str, before: bytes | None) -> None:
         if self.read(path) != before:
@@ -79,7 +79,7 @@ def _make(directory: Path) -> None:
         directory.mkdir(exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"cannot make the directory {directory}: {_why(error)}",
+            f"cannot make the directory {directory}: {files.reason(error)}",
             hint="issuer.directory has to exist; make it first",
         ) from error
 
@@ -90,13 +90,9 @@ def _locked(directory: Path) -> Iterator[None]:
     try:
         handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise InputError(f"cannot use the directory {directory}: {_why(error)}") from error
+        raise InputError(f"cannot use the directory {directory}: {files.reason(error)}") from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
-
-
-def _why(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()

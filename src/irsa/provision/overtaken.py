@@ -14,7 +14,6 @@ from irsa.errors import AwsError, IrsaError, KubeError
 _LATE = 90.0
 _AT_ONCE = 30.0
 
-
 # How the operations begin that take something away.
 REMOVALS = ("Delete", "Detach", "Remove")
 
@@ -53,10 +52,10 @@ class _Rule:
         )
 
 
-_IAM = Overtaken(said="waiting: IAM does not show {} yet as it is", seconds=90.0, late=True)
-_S3 = Overtaken(said="waiting: S3 does not show {} yet as it is", seconds=90.0, late=True)
+_IAM = Overtaken(said="waiting: IAM does not show {} yet as it is", seconds=_LATE, late=True)
+_S3 = Overtaken(said="waiting: S3 does not show {} yet as it is", seconds=_LATE, late=True)
 _RACED = Overtaken(
-    said="{} was changed by somebody else just now: reading it again", seconds=30.0, late=False
+    said="{} was changed by somebody else just now: reading it again", seconds=_AT_ONCE, late=False
 )
 _RULES = (
     _Rule(codes=frozenset({"EntityAlreadyExists", "DeleteConflict"}), service="iam", verdict=_IAM),

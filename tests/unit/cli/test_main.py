@@ -37,8 +37,9 @@ def test_version_is_a_result(capsys):
         (["plan", "--bogus"], "--bogus"),
         (["keys", "show"], "missing argument"),
         (["verify", "--timeout", "0"], "--timeout"),
+        (["plan", "--output", "toml"], "'--output' / '-o': 'toml' is not one of 'text'"),
     ],
-    ids=["command", "option", "argument", "range"],
+    ids=["command", "option", "argument", "range", "choice"],
 )
 def test_wrong_usage_is_64_and_points_to_the_help(argv, words, capsys):
     """What is wrong is named, and the next thing to type."""

@@ -110,6 +110,17 @@ def test_it_is_appended_and_for_its_owner_alone(stage, tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_a_line_that_was_cut_off_spoils_no_other(tmp_path):
+    """As a full disk leaves it."""
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(b'{"event": "ca')
+    with audit.run(path, "apply"):
+        pass
+    cut, *lines = path.read_text().splitlines()
+    assert cut == '{"event": "ca'
+    assert [json.loads(line)["event"] for line in lines] == ["begin", "end"]
+
+
 @pytest.mark.parametrize("where", ["/dev/full", "/proc/audit.jsonl", "."])
 def test_a_log_that_cannot_be_written_stops_everything(stage, where, tmp_path, monkeypatch):
     """Before anything is changed: a full disk, a place without permission, a directory."""

@@ -134,7 +134,9 @@ def test_outside_of_a_pod_it_says_what_is_missing(
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     code = main(["webhook", "--tls-cert", str(files.cert), "--tls-key", str(files.key)])
     assert code == 65
-    assert "serviceaccount" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert "KUBERNETES_SERVICE_HOST" in message
+    assert "--kubeconfig" in message
 
 
 def test_new_certificate_is_noticed(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import typer
 
+from irsa import files
 from irsa.errors import InputError
 
 if TYPE_CHECKING:
@@ -80,9 +81,8 @@ def _told() -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         raise InputError(
-            f"the result cannot be written: {reason}",
+            f"the result cannot be written: {files.reason(error)}",
             hint="look at where standard output leads; what was done before stays done",
         ) from error
 
