@@ -157,6 +157,8 @@ def test_interrupted_start_leaves_nothing_running(tmp_path: Path, number: signal
     """Ctrl-C during `up` takes all of it down; so does the end of `up` itself."""
     argv = [sys.executable, "-m", "irsa", "local", "up", "--name", "cut"]
     env = base_environment(tmp_path)
+    # A shell in the background ignores SIGINT, and all that it starts would do so, too.
+    argv = ["env", "--default-signal=INT", *argv]
     process = subprocess.Popen(argv, env=env, stderr=subprocess.DEVNULL)
     directory = tmp_path / "irsa/rigs/cut"
     until((directory / "nodes/cp-1/var/run/static-pods.json").exists)

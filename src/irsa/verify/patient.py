@@ -1,7 +1,8 @@
 """
 The door to AWS, with patience: what was made a moment ago is not known everywhere yet.
 
-Never here: which refusals pass by themselves; that is in `irsa.provision.patience`.
+Never here: which refusals pass by themselves wherever they come; that is in
+`irsa.provision.patience`.
 """
 
 import time
@@ -10,10 +11,12 @@ from typing import Any
 
 from irsa.aws.call import Call
 from irsa.errors import AwsError
-from irsa.provision.patience import patience
+from irsa.provision.patience import Patience, patience
 from irsa.provision.world import AwsDoor
 
 _PAUSE = 2.0
+# `apply` reads a role again then. This one is nobody else's, and all that was in it is gone.
+_STILL_HELD = Patience(seconds=90.0, reason="IAM still sees policies on the role")
 
 
 class PatientAws:
@@ -53,7 +56,7 @@ class PatientAws:
             try:
                 answer = self._aws.call(call)
             except AwsError as error:
-                willing = patience(call, error, self._done)
+                willing = self._patience(call, error)
                 if willing is None or self._now() - began >= willing.seconds:
                     raise
                 self._say(f"waiting: {willing.reason} ({error.code})")
@@ -61,6 +64,11 @@ class PatientAws:
             else:
                 self._done.append(call.name)
                 return answer
+
+    def _patience(self, call: Call, error: AwsError) -> Patience | None:
+        if error.code == "DeleteConflict" and call.name == "iam:DeleteRole":
+            return _STILL_HELD
+        return patience(call, error, self._done)
 
     def read(self, call: Call) -> Mapping[str, Any] | None:
         """Make a call that changes nothing."""

@@ -8,10 +8,12 @@ from irsa.verify.patient import PatientAws
 
 CREATE = Call(service="iam", operation="CreateRole", params={"RoleName": "r"})
 PUT = Call(service="iam", operation="PutRolePolicy", params={"RoleName": "r"})
+DELETE = Call(service="iam", operation="DeleteRole", params={"RoleName": "r"})
 MISSING = AwsError(
     "the role with name r cannot be found.",
     code="NoSuchEntity", operation="iam:PutRolePolicy", request_id="1",
 )  # fmt: skip
+HELD = AwsError("Cannot delete entity, must delete policies first.", code="DeleteConflict")
 
 
 class Door:
@@ -25,6 +27,8 @@ class Door:
     def call(self, call: Call) -> dict[str, str]:
         if call is PUT and self.time < self.ready:
             raise MISSING
+        if call is DELETE and self.time < self.ready:
+            raise HELD
         return {"made": call.name}
 
     def read(self, call: Call) -> dict[str, str]:
@@ -46,6 +50,13 @@ def test_what_passes_is_waited_out():
     assert set(door.said) == {
         "waiting: the new role is not known everywhere yet (NoSuchEntity)"
     }  # fmt: skip
+
+
+def test_role_whose_policies_are_still_seen_is_deleted_in_the_end():
+    """They were deleted just before."""
+    door = Door(seconds=5)
+    assert door.patient().call(DELETE) == {"made": "iam:DeleteRole"}
+    assert set(door.said) == {"waiting: IAM still sees policies on the role (DeleteConflict)"}
 
 
 def test_what_was_not_just_made_is_missing_at_once():
