@@ -155,10 +155,10 @@ def test_failed_start_cleans_up(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_interrupted_start_leaves_nothing_running(tmp_path: Path, number: signal.Signals) -> None:
     """Ctrl-C during `up` takes all of it down; so does the end of `up` itself."""
-    argv = [sys.executable, "-m", "irsa", "local", "up", "--name", "cut"]
-    env = base_environment(tmp_path)
     # A shell in the background ignores SIGINT, and all that it starts would do so, too.
-    argv = ["env", "--default-signal=INT", *argv]
+    argv = ["env", "--default-signal=INT", sys.executable, "-m", "irsa", "local", "up"]
+    argv += ["--name", "cut"]
+    env = base_environment(tmp_path)
     process = subprocess.Popen(argv, env=env, stderr=subprocess.DEVNULL)
     directory = tmp_path / "irsa/rigs/cut"
     until((directory / "nodes/cp-1/var/run/static-pods.json").exists)
