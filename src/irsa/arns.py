@@ -6,6 +6,7 @@ suffix. Source of the table: botocore's partitions.json.
 Never here: AWS calls.
 """
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -47,13 +48,19 @@ def partition_of(region: str) -> Partition:
     Raises:
         InputError: No partition has a region of such a name.
     """
-    for partition in PARTITIONS:
-        if partition.regions.fullmatch(region):
-            return partition
-    raise InputError(
-        f"{region!r} is not the name of an AWS region",
-        hint="for example eu-west-1 or us-gov-west-1",
-    )
+    found = find_partition(region)
+    if found is None:
+        raise InputError(
+            f"{region!r} is not the name of an AWS region",
+            hint="for example eu-west-1 or us-gov-west-1",
+        )
+    return found
+
+
+@functools.lru_cache(maxsize=64)
+def find_partition(region: str) -> Partition | None:
+    """The partition that a region belongs to; None if no partition has one of such a name."""
+    return next((one for one in PARTITIONS if one.regions.fullmatch(region)), None)
 
 
 def is_account(text: str) -> bool:

@@ -19,6 +19,7 @@ from tests.aws.local_account import (
     public_read,
     trust,
 )
+from tests.aws.sign_on import Person
 
 from irsa.identity import discovery, jwks
 from irsa.identity.issuer import DISCOVERY_KEY, JWKS_KEY, IssuerUrl
@@ -115,3 +116,11 @@ def _cluster(
     found.role = role["Role"]["Arn"]
     yield found
     iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=found.provider)
+
+
+@pytest.fixture(name="person", scope="module")
+def _person(aws: LocalAws) -> Person:
+    """Somebody who logs in by IAM Identity Center."""
+    person = Person(aws)
+    person.meet()
+    return person

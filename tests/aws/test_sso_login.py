@@ -8,13 +8,6 @@ from tests.aws.local_account import refused
 from tests.aws.sign_on import BACK, BY_CODE, DEVICE, START, Person
 
 
-@pytest.fixture(name="person", scope="module")
-def _person(aws):
-    person = Person(aws)
-    person.meet()
-    return person
-
-
 @pytest.fixture(name="client")
 def _client(person):
     """A client that logs in by device code."""

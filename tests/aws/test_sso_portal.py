@@ -9,13 +9,6 @@ from tests.aws.sign_on import Person
 PATH = "/aws-reserved/sso.amazonaws.com/"
 
 
-@pytest.fixture(name="person", scope="module")
-def _person(aws):
-    person = Person(aws)
-    person.meet()
-    return person
-
-
 @pytest.fixture(name="token")
 def _token(person):
     """Somebody is logged in."""

@@ -72,6 +72,7 @@ def _provider_tags(aws: "Aws", issuer: "IssuerUrl") -> dict[str, str] | None:
     """The tags of the provider for an issuer; None if there is none, or it may not be read."""
     from irsa.arns import provider_arn
     from irsa.aws.call import Call
+    from irsa.provision.owner import tag_map
 
     who = aws.identity()
     arn = provider_arn(who.partition, who.account, issuer.provider)
@@ -81,19 +82,20 @@ def _provider_tags(aws: "Aws", issuer: "IssuerUrl") -> dict[str, str] | None:
         params={"OpenIDConnectProviderArn": arn},
     )
     answer = _read(aws, call)
-    return None if answer is None else _tags(answer.get("Tags", ()))
+    return None if answer is None else tag_map(answer.get("Tags", ()))
 
 
 def _own_place(aws: "Aws", issuer: "IssuerUrl", *, uid: str, region: str) -> "Place | None":
     from irsa.aws.call import Call
     from irsa.identity.issuer import place_of
+    from irsa.provision.owner import tag_map
 
     place = place_of(issuer)
     if place is None or place.region != region:
         return None
     params = {"Bucket": place.bucket, "ExpectedBucketOwner": aws.identity().account}
     answer = _read(aws, Call(service="s3", operation="GetBucketTagging", params=params))
-    owned = answer is not None and _is_owned(_tags(answer["TagSet"]), uid)
+    owned = answer is not None and _is_owned(tag_map(answer["TagSet"]), uid)
     return place if owned else None
 
 
@@ -102,10 +104,6 @@ def _read(aws: "Aws", call: Any) -> dict[str, Any] | None:
         return aws.read(call)
     except AwsError:
         return None
-
-
-def _tags(tags: Any) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in tags}
 
 
 def _is_owned(tags: Mapping[str, str] | None, uid: str) -> bool:

@@ -127,13 +127,15 @@ def let_show(site: "Site", log: Path | None, *, removing: bool) -> None:
     from irsa.cli.render import console
     from irsa.provision import unfinished
 
+    if not site.aws:
+        return
     seconds = unfinished.unseen(
         _end_of(path(log, site.config, site.path)).splitlines(),
         uid=site.config.cluster.uid,
         removing=removing,
         now=datetime.now(UTC),
     )
-    if site.aws and seconds > 0:
+    if seconds > 0:
         console.note(
             f"waiting: an earlier run did not finish, and IAM may not show yet what it wrote "
             f"({seconds:.0f} s)"

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from irsa.arns import Arn, is_account, partition_of
+from irsa.arns import Arn, find_partition, is_account
 from irsa.errors import InputError
 from irsa.identity.issuer import IssuerUrl
 
@@ -74,11 +74,8 @@ def account(text: str) -> str | None:
 
 def region(text: str) -> str | None:
     """The name of a region in one of AWS's partitions."""
-    try:
-        partition_of(text)
-    except InputError:
-        return "is not the name of an AWS region, such as eu-west-1"
-    return None
+    known = find_partition(text) is not None
+    return None if known else "is not the name of an AWS region, such as eu-west-1"
 
 
 def bucket(text: str) -> str | None:

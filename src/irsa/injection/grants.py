@@ -6,12 +6,11 @@ Source: https://github.com/aws/amazon-eks-pod-identity-webhook#usage
 Never here: pods, look-ups.
 """
 
-import functools
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct, field
 
-from irsa.arns import RoleArn, partition_of
+from irsa.arns import RoleArn, find_partition
 from irsa.errors import InputError, excerpt
 from irsa.trust.match import matches
 
@@ -66,7 +65,8 @@ class Defaults(Struct, frozen=True, kw_only=True):
     @property
     def partition(self) -> str | None:
         """The partition of the region; None if there is none, or nobody has heard of it yet."""
-        return _partition(self.region) if self.region else None
+        found = find_partition(self.region) if self.region else None
+        return found.name if found else None
 
     def patterns(self, namespace: str) -> tuple[str, ...] | None:
         """The patterns for the roles of a namespace; None if it may have any role."""
@@ -170,15 +170,6 @@ def expiration_warnings(annotations: Mapping[str, str], *, prefix: str) -> Itera
         yield f"{shown} is not a number of seconds; the default applies"
     elif (used := _bounded(_number(text))) != _number(text):
         yield f"{shown} is not between {MIN_EXPIRATION} and {MAX_EXPIRATION}; {used} is used"
-
-
-@functools.lru_cache(maxsize=1)
-def _partition(region: str) -> str | None:
-    """Asked for every ServiceAccount, and always of the same region."""
-    try:
-        return partition_of(region).name
-    except InputError:
-        return None
 
 
 def _composed(text: str, defaults: Defaults) -> str:

@@ -24,7 +24,9 @@ RULES: tuple[Mutant, ...] = (
     ),
     rule("s3.bucket: tags come with it", "s3/buckets.py", "    if pairs:", "    if False:"),
     rule("s3.bucket: the origin takes no constraint", "s3/buckets.py", " or wanted == _ORIGIN", ""),
-    rule("s3.bucket: regions must be real", "s3/buckets.py", "not _is_region(wanted) or ", ""),
+    rule(
+        "s3.bucket: regions must be real", "s3/buckets.py", "find_partition(wanted) is None or ", ""
+    ),
     rule(
         "s3.bucket: EU is eu-west-1",
         "s3/buckets.py",

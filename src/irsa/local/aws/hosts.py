@@ -8,8 +8,7 @@ Never here: what is answered there.
 import re
 from dataclasses import dataclass
 
-from irsa.arns import PARTITIONS, Partition, partition_of
-from irsa.errors import InputError
+from irsa.arns import PARTITIONS, Partition, find_partition
 
 GLOBAL_REGIONS = {
     "aws": "us-east-1",
@@ -105,10 +104,8 @@ def _global_partition(stem: str, partition: str) -> str | None:
 
 
 def _partition_of(region: str) -> str | None:
-    try:
-        return partition_of(region).name
-    except InputError:
-        return None
+    found = find_partition(region)
+    return found.name if found else None
 
 
 def _suffix_of(name: str) -> str:

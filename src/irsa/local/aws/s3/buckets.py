@@ -9,8 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 from xml.sax.saxutils import escape
 
-from irsa.arns import partition_of
-from irsa.errors import InputError
+from irsa.arns import find_partition
 from irsa.local.aws.call import Call
 from irsa.local.aws.errors import ApiError, not_implemented
 from irsa.local.aws.request import Response
@@ -80,7 +79,7 @@ def _region(call: Call, constraint: str | None) -> str:
             "The unspecified location constraint is incompatible for the region specific endpoint "
             "this request was sent to.",
         )
-    if not _is_region(wanted) or wanted == _ORIGIN:
+    if find_partition(wanted) is None or wanted == _ORIGIN:
         raise ApiError(
             "InvalidLocationConstraint", "The specified location-constraint is not valid"
         )
@@ -91,13 +90,6 @@ def _region(call: Call, constraint: str | None) -> str:
             "this request was sent to.",
         )
     return wanted
-
-
-def _is_region(name: str) -> bool:
-    try:
-        return bool(partition_of(name))
-    except InputError:
-        return False
 
 
 def _again(call: Call, region: str) -> Response:
