@@ -15,12 +15,16 @@ def test_no_context_is_loaded_by_two_threads_at_once(aws, monkeypatch):
     """The CA bundle is read for each new connection, and threads make theirs at the same time."""
     loading: Counter[int] = Counter()
     together: list[int] = []
+    # Eight threads load before any of them is done: none finds a connection that it could use.
+    all_of_them = threading.Barrier(8, timeout=60)
+    first = iter(range(8))
     original = ssl.SSLContext.load_verify_locations
 
     def load(context, *arguments, **named):
         loading[id(context)] += 1
         together.append(loading[id(context)])
-        threading.Event().wait(0.05)
+        if next(first, None) is not None:
+            all_of_them.wait()
         try:
             return original(context, *arguments, **named)
         finally:
